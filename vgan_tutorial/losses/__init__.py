@@ -1,0 +1,52 @@
+"""Adversarial losses, content terms and penalties: the mathematics of chapter 2.
+
+Everything here is a pure function of tensors. Discriminators return raw scores, called logits, and
+the losses take raw scores: no sigmoid is needed anywhere else. Choose an adversarial loss by name
+with ``ADVERSARIAL_LOSSES["hinge"]``.
+"""
+
+from vgan_tutorial.losses.adversarial import (
+    ADVERSARIAL_LOSSES,
+    ARTICLE_AS_PRINTED,
+    AdversarialLoss,
+    binary_cross_entropy,
+    label_smoothing,
+    value,
+)
+from vgan_tutorial.losses.content import (
+    CONTENT_TERMS,
+    distance_to_mean,
+    feature_matching,
+    literal_content,
+    matching_means,
+    paired_reconstruction,
+)
+from vgan_tutorial.losses.penalties import (
+    clip_weights,
+    gradient_penalty,
+    interpolate,
+    largest_singular_value,
+    r1_penalty,
+    r2_penalty,
+)
+
+__all__ = [
+    "ADVERSARIAL_LOSSES",
+    "ARTICLE_AS_PRINTED",
+    "CONTENT_TERMS",
+    "AdversarialLoss",
+    "binary_cross_entropy",
+    "clip_weights",
+    "distance_to_mean",
+    "feature_matching",
+    "gradient_penalty",
+    "interpolate",
+    "label_smoothing",
+    "largest_singular_value",
+    "literal_content",
+    "matching_means",
+    "paired_reconstruction",
+    "r1_penalty",
+    "r2_penalty",
+    "value",
+]
