@@ -24,6 +24,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
+from vgan_tutorial.preprocessing import to_uint8
+
 ModelClips = Float[Tensor, "batch 3 time height width"]
 ModelClip = Float[Tensor, "3 time height width"]
 StoredClips = UInt8[np.ndarray, "batch time height width 3"]
@@ -36,7 +38,6 @@ Pictures = UInt8[np.ndarray, "count height width channel"]
 # left out: it is too pale for a line on white.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
 LINES = ("-", "--", "-.", ":")
-GAP = 2  # pixels between neighbours on a sheet
 LOSSLESS_BYTES = 200_000
 FIGURE_SCALE = 0.5  # figures are drawn at twice their size on the page, for fine screens
 
@@ -278,8 +279,6 @@ def as_stored(clips: Clips) -> StoredClips:
         ValueError: if the shape or the type is neither convention's.
     """
     if isinstance(clips, Tensor):
-        from vgan_tutorial.preprocessing import to_uint8
-
         batch = clips.detach().float().cpu()
         batch = batch[None] if batch.ndim == 4 else batch
         if batch.ndim != 5 or batch.shape[1] != 3:
@@ -326,10 +325,16 @@ def _tile(pictures: Pictures, columns: int) -> UInt8[np.ndarray, "height width 4
     rows = math.ceil(len(pictures) / columns)
     pictures = _with_alpha(pictures)
     missing = rows * columns - len(pictures)
-    padded = np.pad(pictures, ((0, missing), (0, GAP), (0, GAP), (0, 0)))
+    gap = _gap(pictures.shape[2])
+    padded = np.pad(pictures, ((0, missing), (0, gap), (0, gap), (0, 0)))
     _, height, width, _ = padded.shape
     cells = padded.reshape(rows, columns, height, width, 4).swapaxes(1, 2)
-    return cells.reshape(rows * height, columns * width, 4)[:-GAP, :-GAP]
+    return cells.reshape(rows * height, columns * width, 4)[:-gap, :-gap]
+
+
+def _gap(width: int) -> int:
+    """Pixels between neighbours on a sheet: a sixteenth of a picture, within limits."""
+    return min(4, max(1, width // 16))
 
 
 def _with_alpha(pictures: Pictures) -> Pictures:
@@ -383,7 +388,7 @@ def _player(
         "columns": columns,
         "width": width,
         "height": height,
-        "gap": GAP,
+        "gap": _gap(width),
         "shown": round(width * scale),
         "fps": fps,
         "autoplay": frames > 1,
@@ -398,7 +403,7 @@ def _player(
 def _sheet_columns(count: int, frames: int, width: int) -> int:
     """Frames in a row of the sheet, so that it is neither too wide nor too tall for WebP."""
     columns = min(frames, 8) if frames > 1 else _square(count)
-    return max(1, min(columns, 16_000 // (width + GAP)))
+    return max(1, min(columns, 16_000 // (width + _gap(width))))
 
 
 def _figure(body: str, caption: str | None, setup: str = "") -> str:

@@ -17,8 +17,8 @@
     var sheet = figure.querySelector("img");
     var reduced = window.matchMedia("(prefers-reduced-motion: reduce)");
     var moves = setup.frames > 1 ? "frame" : "stage";  // what the play button moves
-    var now = {frame: 0, stage: setup.frames > 1 ? setup.labels.length - 1 : 0};
     var count = {frame: setup.frames, stage: setup.labels.length || 1};
+    var now = {frame: 0, stage: setup.frames > 1 ? count.stage - 1 : 0};
     var playing = setup.autoplay && !reduced.matches;
     var visible = true;
     var timer = null;
