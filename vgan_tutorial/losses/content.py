@@ -42,8 +42,8 @@ def matching_means(
 
 
 def feature_matching(
-    real_features: Sequence[Float[Tensor, "real_batch *rest"]],
-    fake_features: Sequence[Float[Tensor, "batch *rest"]],
+    real_features: Sequence[Float[Tensor, "real_batch ..."]],
+    fake_features: Sequence[Float[Tensor, "batch ..."]],
 ) -> Float[Tensor, ""]:
     """Third reading: match the means of a discriminator's features (eq-feature-matching).
 
