@@ -1,0 +1,258 @@
+"""From decoded frames to what a model eats: sample, crop, resize, normalise.
+
+Clips on disk are uint8 (time, height, width, channel); models want float32
+(batch, channel, time, height, width) in [-1, 1]. Only `to_model_range` and `to_uint8` cross from
+one to the other, so there is one place to look when axes or ranges seem wrong.
+"""
+
+import logging
+import os
+from typing import Literal
+
+import cv2
+import numpy as np
+import torch
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor
+
+from vgan_tutorial.video_io import VideoError, read_video
+
+logger = logging.getLogger(__name__)
+
+ShortRule = Literal["error", "bounce"]
+
+
+def to_model_range(
+    clips: UInt8[Tensor, "batch time height width 3"],
+) -> Float[Tensor, "batch 3 time height width"]:
+    """Map stored clips to model range: x = u / 127.5 - 1 (eq-model-range).
+
+    Args:
+        clips: uint8 (batch, time, height, width, 3), values 0..255.
+
+    Returns:
+        float32 (batch, 3, time, height, width) in [-1, 1]; black is -1. The numbers stay where
+        they were in memory (channel last), which convolutions on a CPU like.
+
+    Raises:
+        ValueError: another type or axis order.
+    """
+    if clips.dtype != torch.uint8 or clips.ndim != 5 or clips.shape[-1] != 3:
+        raise ValueError(
+            "expected uint8 clips (batch, time, height, width, 3), "
+            f"got {clips.dtype} {tuple(clips.shape)}"
+        )
+    return clips.permute(0, 4, 1, 2, 3).float() / 127.5 - 1
+
+
+def to_uint8(
+    clips: Float[Tensor, "batch 3 time height width"],
+) -> UInt8[Tensor, "batch time height width 3"]:
+    """Map model output back to stored clips: u = round(127.5 (x + 1)), clamped to 0..255.
+
+    Args:
+        clips: float (batch, 3, time, height, width), nominally in [-1, 1].
+
+    Raises:
+        ValueError: another type or axis order, or values that are not numbers: cast to uint8,
+            those would pass for a black clip.
+    """
+    if not clips.is_floating_point() or clips.ndim != 5 or clips.shape[1] != 3:
+        raise ValueError(
+            "expected float clips (batch, 3, time, height, width), "
+            f"got {clips.dtype} {tuple(clips.shape)}"
+        )
+    levels = (clips.detach().float() + 1) * 127.5
+    if torch.isnan(levels).any():
+        raise ValueError("the clips contain NaN: the model that made them has diverged")
+    return levels.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 4, 1).contiguous()
+
+
+def centre_crop(
+    clip: UInt8[np.ndarray, "time height width 3"], height: int, width: int
+) -> UInt8[np.ndarray, "time new_height new_width 3"]:
+    """Cut the middle `height` x `width` pixels out of every frame; a view, nothing is copied.
+
+    Raises:
+        ValueError: the frame is smaller than the crop.
+    """
+    _check_crop(clip.shape[1:3], height, width)
+    top = (clip.shape[1] - height) // 2
+    left = (clip.shape[2] - width) // 2
+    return clip[:, top : top + height, left : left + width]
+
+
+def random_crop(
+    clip: UInt8[np.ndarray, "time height width 3"],
+    height: int,
+    width: int,
+    generator: torch.Generator,
+) -> UInt8[np.ndarray, "time new_height new_width 3"]:
+    """Cut the same randomly placed `height` x `width` window out of every frame; a view.
+
+    One place for the whole clip: a new place for each frame would add a shake that the camera
+    never made, and a video model would learn it.
+
+    Raises:
+        ValueError: the frame is smaller than the crop.
+    """
+    _check_crop(clip.shape[1:3], height, width)
+    top = _draw(clip.shape[1] - height + 1, generator)
+    left = _draw(clip.shape[2] - width + 1, generator)
+    return clip[:, top : top + height, left : left + width]
+
+
+def resize(
+    clip: UInt8[np.ndarray, "time height width 3"],
+    height: int,
+    width: int,
+    *,
+    antialias: bool = True,
+) -> UInt8[np.ndarray, "time new_height new_width 3"]:
+    """Resize every frame.
+
+    Shrinking averages over the area that each new pixel covers (eq-area-filter), so that fine
+    detail fades instead of turning into false patterns; enlarging interpolates linearly.
+
+    Args:
+        clip: uint8 (time, height, width, 3).
+        height: new height in pixels.
+        width: new width in pixels.
+        antialias: False interpolates between the nearest four pixels whatever the reduction, as
+            many loaders do. It is here to be compared with.
+
+    Raises:
+        ValueError: a side is not positive.
+    """
+    if height < 1 or width < 1:
+        raise ValueError(f"the new size must be positive, got {height} x {width}")
+    if not antialias:
+        return np.stack([cv2.resize(frame, (width, height)) for frame in clip])
+    return np.stack([_resize_frame(frame, height, width) for frame in clip])
+
+
+def frame_indices(
+    length: int, frames: int, stride: int = 1, start: int = 0, short: ShortRule = "error"
+) -> Int[np.ndarray, " frames"]:
+    """Choose the frames start + k * stride (eq-frame-window) of a clip of `length` frames.
+
+    Args:
+        length: frames that the clip has.
+        frames: frames wanted.
+        stride: step between them; a stride of 2 halves the frame rate.
+        start: first frame of the window.
+        short: what to do when the window does not fit. "error" raises. "bounce" plays the clip to
+            its end and back again (0 1 2 1 0 1 ...) and logs that it did: the motion stays smooth,
+            but half of it runs backwards.
+
+    Raises:
+        ValueError: the window does not fit and `short` is "error"; or the clip has a single frame,
+            which holds no motion to continue; or a value is out of range.
+    """
+    if frames < 1 or stride < 1 or start < 0:
+        raise ValueError(f"bad window: frames {frames}, stride {stride}, start {start}")
+    wanted = start + stride * np.arange(frames)
+    if wanted[-1] < length:
+        return wanted
+    shortage = (
+        f"the clip has {length} frames, but {frames} frames from frame {start} "
+        f"with stride {stride} need {wanted[-1] + 1}"
+    )
+    if short == "error" or length < 2:
+        raise ValueError(f"{shortage}; take fewer frames or a smaller stride")
+    logger.warning("%s: played forwards and backwards", shortage)
+    there_and_back = 2 * length - 2
+    phase = wanted % there_and_back
+    return np.minimum(phase, there_and_back - phase)
+
+
+def sample_frames(
+    clip: UInt8[np.ndarray, "time height width 3"],
+    frames: int,
+    stride: int = 1,
+    start: int = 0,
+    *,
+    generator: torch.Generator | None = None,
+    short: ShortRule = "error",
+) -> UInt8[np.ndarray, "frames height width 3"]:
+    """Take a window of `frames` frames, `stride` apart.
+
+    Args:
+        clip: uint8 (time, height, width, 3).
+        frames: frames wanted.
+        stride: step between them.
+        start: first frame of the window; ignored when a generator is given.
+        generator: draws the start uniformly among those that fit.
+        short: the rule for a clip that is too short; see `frame_indices`.
+
+    Raises:
+        ValueError: see `frame_indices`.
+    """
+    if generator is not None:
+        start = _draw(max(1, window_starts(len(clip), frames, stride)), generator)
+    return clip[frame_indices(len(clip), frames, stride, start, short)]
+
+
+def window_starts(length: int, frames: int, stride: int = 1) -> int:
+    """Count the places where a window of `frames` frames fits; 0 when it fits nowhere."""
+    return max(0, length - (frames - 1) * stride)
+
+
+def preprocess_video(
+    path: str | os.PathLike[str],
+    frames: int,
+    size: int,
+    stride: int = 1,
+    *,
+    generator: torch.Generator | None = None,
+    short: ShortRule = "error",
+) -> UInt8[np.ndarray, "frames size size 3"]:
+    """Turn a video file into a square clip: decode, sample frames, crop, resize.
+
+    This is the function that the article leaves empty. Normalising comes last, in
+    `to_model_range`, because bytes are four times smaller to store and to move than floats.
+
+    Args:
+        path: the file.
+        frames: frames wanted.
+        size: side of the clip in pixels.
+        stride: step between frames.
+        generator: draws the window and the crop; without one, the first window and the centre.
+        short: the rule for a clip that is too short; see `frame_indices`.
+
+    Raises:
+        VideoError: the file cannot be read, or is too short.
+    """
+    clip = read_video(path)
+    try:
+        clip = sample_frames(clip, frames, stride, generator=generator, short=short)
+    except ValueError as error:
+        raise VideoError(path, f"too short: {error}", "Or leave this file out") from error
+    side = min(clip.shape[1:3])
+    if generator is None:
+        clip = centre_crop(clip, side, side)
+    else:
+        clip = random_crop(clip, side, side, generator)
+    return resize(clip, size, size)
+
+
+def _check_crop(have: tuple[int, ...], height: int, width: int) -> None:
+    if not (1 <= height <= have[0] and 1 <= width <= have[1]):
+        raise ValueError(
+            f"a crop of {height} x {width} does not fit frames of {have[0]} x {have[1]}: "
+            "resize first or crop less"
+        )
+
+
+def _draw(choices: int, generator: torch.Generator) -> int:
+    device = generator.device
+    return int(torch.randint(choices, (1,), generator=generator, device=device))
+
+
+def _resize_frame(
+    frame: UInt8[np.ndarray, "height width 3"], height: int, width: int
+) -> UInt8[np.ndarray, "new_height new_width 3"]:
+    # Area averaging only makes sense for an axis that shrinks, so shrink first, then enlarge.
+    smaller = (min(width, frame.shape[1]), min(height, frame.shape[0]))
+    frame = cv2.resize(frame, smaller, interpolation=cv2.INTER_AREA)
+    return cv2.resize(frame, (width, height), interpolation=cv2.INTER_LINEAR)

@@ -1,0 +1,326 @@
+"""Decode and encode video files.
+
+A video file is a *container* (AVI, MP4, WebM ...) around a compressed stream made by a *codec*.
+OpenCV does the decompression here, through FFmpeg. Two of its habits stop at this module's door:
+it orders colours blue-green-red, and it answers a broken file with silence. What leaves this
+module is RGB, and a file that cannot be read raises `VideoError`.
+"""
+
+import contextlib
+import logging
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+
+logger = logging.getLogger(__name__)
+
+# FFmpeg writes its complaints straight to the terminal, where they drown the one message that
+# names the file. -8 means "quiet"; whoever wants the chatter sets the variable beforehand.
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+
+# Codecs that a plain `pip install` of OpenCV can write, with the container that suits them.
+WRITABLE = {
+    "XVID": ".avi",  # MPEG-4 Part 2, as in UCF101: small, lossy
+    "MJPG": ".avi",  # one JPEG a frame: larger, every frame stands alone
+    "FFV1": ".avi",  # lossless
+    "mp4v": ".mp4",  # MPEG-4 Part 2 in MP4
+}
+# A header may claim any number of frames; beyond this it says nothing about the file.
+MOST_CREDIBLE_FRAMES = 100_000_000
+
+
+class VideoError(Exception):
+    """A video file or folder that cannot be used.
+
+    Attributes:
+        path: the file or folder.
+        problem: what is wrong with it.
+        remedy: what to do about it.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], problem: str, remedy: str) -> None:
+        super().__init__(f"{os.fspath(path)}: {problem}. {remedy}.")
+        self.path = Path(path)
+        self.problem = problem
+        self.remedy = remedy
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What a file's header says about itself; the frames may tell another story.
+
+    Attributes:
+        path: the file.
+        declared_frames: the claimed number of frames, None when missing or absurd.
+        fps: frames per second, None when missing or absurd.
+        width: pixels.
+        height: pixels.
+        codec: four-character code of the stream, such as "FMP4" or "h264".
+    """
+
+    path: Path
+    declared_frames: int | None
+    fps: float | None
+    width: int
+    height: int
+    codec: str
+
+
+def probe(path: str | os.PathLike[str]) -> VideoInfo:
+    """Read a file's header without decoding its frames.
+
+    Raises:
+        VideoError: the file is missing, unreadable or not a video.
+    """
+    with _open(path) as capture:
+        return _info(Path(path), capture)
+
+
+def iter_frames(
+    path: str | os.PathLike[str],
+    start: int = 0,
+    stride: int = 1,
+    *,
+    strict: bool = False,
+) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
+    """Yield frames `start`, `start + stride`, ... as RGB until decoding stops.
+
+    The declared count is never trusted: every HMDB51 clip holds one frame fewer than it declares,
+    and a truncated AVI declares them all and ends early without an error. One missing frame is
+    accepted. More are logged as a warning, or raise when `strict`.
+
+    Frames before `start` are decoded and dropped. Seeking would be faster on long files, but not
+    every container seeks exactly.
+
+    Raises:
+        VideoError: no frame decodes, or frames are missing and `strict` is set.
+        ValueError: `start` is negative or `stride` is not positive.
+    """
+    if start < 0 or stride < 1:
+        raise ValueError(f"start must be at least 0 and stride at least 1, got {start}, {stride}")
+    with _open(path) as capture:
+        info = _info(Path(path), capture)
+        decoded = 0
+        while capture.grab():
+            if decoded >= start and (decoded - start) % stride == 0:
+                ok, frame = capture.retrieve()
+                if not ok:
+                    break
+                yield _to_rgb(frame)
+            decoded += 1
+    _check_count(info, decoded, strict)
+
+
+def read_video(
+    path: str | os.PathLike[str],
+    start: int = 0,
+    frames: int | None = None,
+    stride: int = 1,
+    *,
+    strict: bool = False,
+) -> UInt8[np.ndarray, "time height width 3"]:
+    """Decode a video file to RGB.
+
+    Args:
+        path: the file.
+        start: first frame to return.
+        frames: how many frames to return; None reads to the end.
+        stride: keep every `stride`-th frame.
+        strict: raise when the file holds at least two frames fewer than it declares.
+
+    Returns:
+        uint8 array (time, height, width, 3) in 0..255. Greyscale files come out as RGB with three
+        equal channels.
+
+    Raises:
+        VideoError: the file cannot be read, or ends before the frames asked for. A clip is never
+            padded here: `preprocessing.sample_frames` states the rules for that.
+        ValueError: `start`, `frames` or `stride` is out of range.
+    """
+    if frames is not None and frames < 1:
+        raise ValueError(f"frames must be at least 1, got {frames}")
+    clip = list(islice(iter_frames(path, start, stride, strict=strict), frames))
+    if not clip or (frames is not None and len(clip) < frames):
+        wanted = "a frame" if frames is None else f"{frames} frames"
+        raise VideoError(
+            path,
+            f"too short: wanted {wanted} from frame {start} with stride {stride}, "
+            f"the file gives {len(clip)}",
+            "Ask for fewer frames, an earlier start or a smaller stride",
+        )
+    return np.stack(clip)
+
+
+def write_video(
+    path: str | os.PathLike[str],
+    clip: UInt8[np.ndarray, "time height width 3"],
+    fps: float,
+    codec: str = "XVID",
+) -> None:
+    """Encode an RGB clip; the file appears under its name only once it is complete.
+
+    Args:
+        path: where to write; the suffix chooses the container (see `WRITABLE`).
+        clip: uint8 (time, height, width, 3), RGB, even height and width.
+        fps: frames per second.
+        codec: four-character code; "FFV1" is lossless, "XVID" small.
+
+    Raises:
+        VideoError: the codec or container cannot be written here.
+        ValueError: the clip is empty, of the wrong type, or has an odd side (the encoder would
+            silently drop its last row or column).
+    """
+    _check_writable_clip(clip, fps)
+    path = Path(path)
+    unfinished = path.with_name(f".unfinished-{path.name}")
+    height, width = clip.shape[1:3]
+    try:
+        with _quiet():
+            writer = cv2.VideoWriter(
+                os.path.abspath(unfinished),
+                cv2.CAP_FFMPEG,
+                cv2.VideoWriter.fourcc(*f"{codec:4.4}"),
+                fps,
+                (width, height),
+            )
+            opened = writer.isOpened()
+            for frame in clip if opened else ():
+                writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+            writer.release()
+        if not opened or not unfinished.is_file():
+            raise VideoError(
+                path,
+                f"cannot be written with codec {codec!r}",
+                f"Check that the folder exists, and use one of {WRITABLE}",
+            )
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence OpenCV's own warnings: this module says better what is wrong."""
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(level)
+
+
+@contextlib.contextmanager
+def _open(path: str | os.PathLike[str]) -> Iterator[cv2.VideoCapture]:
+    problem = _why_unreadable(Path(path))
+    if problem:
+        raise VideoError(path, *problem)
+    # An absolute path keeps FFmpeg from reading "a:b.avi" as a network address, and naming the
+    # backend keeps OpenCV from reading "a%02d.avi" as a numbered series of images.
+    with _quiet():
+        capture = cv2.VideoCapture(os.path.abspath(path), cv2.CAP_FFMPEG)
+    try:
+        if not capture.isOpened():
+            raise VideoError(path, *_why_not_video(Path(path)))
+        yield capture
+    finally:
+        capture.release()
+
+
+def _why_unreadable(path: Path) -> tuple[str, str] | None:
+    """What keeps the bytes from being read at all: (problem, remedy), or None."""
+    if path.is_symlink() and not path.exists():
+        return "is a link to a file that does not exist", "Restore the file or remove the link"
+    if not path.exists():
+        return "there is no such file", "Check the spelling and the working folder"
+    if path.is_dir():
+        return "is a folder, not a video file", "Give the path of one file"
+    try:
+        with path.open("rb") as file:
+            empty = not file.read(1)
+    except OSError as error:
+        return f"cannot be opened ({error.strerror})", "Check the file's permissions"
+    return ("is empty (0 bytes)", "Copy or download it again") if empty else None
+
+
+def _why_not_video(path: Path) -> tuple[str, str]:
+    """Why bytes that can be read are no video: (problem, remedy)."""
+    with path.open("rb") as file:
+        head = file.read(512)
+    beginning = head.lstrip().lower()
+    if beginning.startswith((b"<!doctype", b"<html", b"<?xml")):
+        return "is a web page, not a video", "The download failed: fetch it again and look at it"
+    if beginning.startswith(b"version https://git-lfs"):
+        return "is a Git LFS pointer, not the video", "Run `git lfs pull`"
+    if all(byte in b"\t\n\r\f" or 32 <= byte < 127 for byte in head):
+        return "holds plain text, not a video", "Remove it or correct its suffix"
+    return (
+        "is not a video that OpenCV can open, or is cut off before its index",
+        "Copy it again, or convert it with `ffmpeg -i FILE out.avi`",
+    )
+
+
+def _info(path: Path, capture: cv2.VideoCapture) -> VideoInfo:
+    declared = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+    fps = capture.get(cv2.CAP_PROP_FPS)
+    fourcc = int(capture.get(cv2.CAP_PROP_FOURCC)) & 0xFFFFFFFF
+    letters = fourcc.to_bytes(4, "little").decode("latin-1")
+    return VideoInfo(
+        path=path,
+        declared_frames=int(declared) if 0 < declared < MOST_CREDIBLE_FRAMES else None,
+        fps=fps if math.isfinite(fps) and fps > 0 else None,
+        width=int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)),
+        height=int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)),
+        codec="".join(letter if letter.isprintable() else "?" for letter in letters).strip(),
+    )
+
+
+def _to_rgb(frame: UInt8[np.ndarray, "..."]) -> UInt8[np.ndarray, "height width 3"]:
+    if frame.ndim == 2:
+        return cv2.cvtColor(frame, cv2.COLOR_GRAY2RGB)
+    return cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+
+
+def _check_count(info: VideoInfo, decoded: int, strict: bool) -> None:
+    """Compare what decoded with what was declared, once the end of the file is reached."""
+    if decoded == 0:
+        raise VideoError(
+            info.path,
+            f"opens, but not one frame decodes (codec {info.codec or 'unknown'})",
+            "The file is damaged or OpenCV lacks its codec: try `ffmpeg -i FILE out.avi`",
+        )
+    shortfall = missing_frames(info, decoded)
+    if shortfall and strict:
+        raise VideoError(info.path, shortfall, "Copy it again, or read it with strict=False")
+    if shortfall:
+        logger.warning("%s: %s; the frames that decode are used", info.path, shortfall)
+
+
+def missing_frames(info: VideoInfo, decoded: int) -> str | None:
+    """Describe frames that a file declares but does not hold; None when all is well.
+
+    One missing frame is normal (all of HMDB51), so it is not reported.
+    """
+    if info.declared_frames is None or decoded >= info.declared_frames - 1:
+        return None
+    return f"only {decoded} of {info.declared_frames} declared frames decode"
+
+
+def _check_writable_clip(clip: np.ndarray, fps: float) -> None:
+    if clip.dtype != np.uint8 or clip.ndim != 4 or clip.shape[3] != 3 or clip.size == 0:
+        raise ValueError(
+            f"expected a uint8 clip (time, height, width, 3), got {clip.dtype} {clip.shape}"
+        )
+    if clip.shape[1] % 2 or clip.shape[2] % 2:
+        raise ValueError(
+            f"height and width must be even to be encoded whole, got {clip.shape[1:3]}: "
+            "crop or pad the clip first"
+        )
+    if not fps > 0:
+        raise ValueError(f"fps must be positive, got {fps}")
