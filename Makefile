@@ -1,0 +1,68 @@
+# Two commands matter: `make book` builds the book, `make test` checks everything.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+BIN := .venv/bin
+SETUP := .make/setup
+SITE := _build/html/index.html
+NOTEBOOKS ?= $(sort $(wildcard book/*.ipynb book/back/*.ipynb))
+SOURCES := $(shell find book vgan_tutorial -type f -not -path '*/__pycache__/*' \
+	-not -path '*/.ipynb_checkpoints/*' 2>/dev/null)
+
+.PHONY: help setup book test lint notebooks lab benchmarks clean
+
+help:  ## list what can be made
+	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | \
+		while IFS=$$'\t' read -r name what; do printf 'make %-12s %s\n' "$$name" "$$what"; done
+
+setup: $(SETUP)  ## create .venv with the exact versions of constraints.txt
+
+$(SETUP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Python 3.11 or newer is needed, and $(PYTHON) is $$($(PYTHON) -V 2>&1)." \
+		"Name another one: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { \
+		echo "$(PYTHON) lacks venv. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	$(PYTHON) -m venv .venv
+	# torch first and pinned: a looser choice can fetch gigabytes of GPU libraries
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[book,test]'
+	@mkdir -p .make && touch $@
+
+book: $(SETUP)  ## execute every notebook and build the book from a clean tree
+	rm -rf _build
+	$(BIN)/jupyter-book build . -W --keep-going
+	@echo "Open $(CURDIR)/$(SITE)"
+
+# The site that the checks open. After `make book` it is there and new. Otherwise it is made from
+# the stored outputs, which the notebook tests compare with a fresh run: nothing runs twice.
+$(SITE): $(SOURCES) _config.yml _toc.yml | $(SETUP)
+	rm -rf _build
+	mkdir -p _build
+	sed 's/execute_notebooks: force/execute_notebooks: "off"/' _config.yml > _build/stored.yml
+	$(BIN)/jupyter-book build . -W --keep-going --quiet --config $(CURDIR)/_build/stored.yml
+
+lint: $(SETUP)  ## style, format and types of the code, the notebooks' cells included
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/python -m tests.book.notebooks types $(NOTEBOOKS)
+
+test: lint $(SITE)  ## every check: style, types, units, equations, notebooks, pages
+	$(BIN)/pytest -m 'not benchmark' --nbval --nbval-current-env --nbval-cell-timeout=600 \
+		--nbval-sanitize-with=tests/book/nbval_sanitize.cfg tests $(NOTEBOOKS)
+
+notebooks: $(SETUP)  ## execute the notebooks in place: make notebooks NOTEBOOKS=book/04_generator.ipynb
+	$(BIN)/python -m tests.book.notebooks refresh $(NOTEBOOKS)
+
+lab: $(SETUP)  ## open the notebooks in JupyterLab
+	$(BIN)/jupyter lab book
+
+benchmarks: $(SETUP)  ## measure times and ratios on this machine
+	$(BIN)/pytest -m benchmark tests/benchmarks
+
+clean:  ## remove what was built, but not .venv
+	rm -rf _build .make .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,215 @@
+"""Keep the stored notebooks fresh: `python -m tests.book.notebooks refresh|check|types PATH...`.
+
+A notebook's fingerprint is a hash of its code cells and of every package module that they
+import, directly or not, without comments and docstrings. `refresh` executes a notebook and writes
+the fingerprint into its metadata; `check` computes it again.
+"""
+
+import argparse
+import ast
+import hashlib
+import io
+import json
+import re
+import subprocess
+import sys
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = "vgan_tutorial"
+LIMIT = 1_500_000  # bytes of a stored notebook
+IGNORED = "nbval-ignore-output"  # the tag of cells whose output differs from run to run
+MACHINE_PATH = re.compile(r"(?<![\w./-])(/(home|root|work|tmp|Users)/|[A-Z]:\\Users\\)[^\s'\"<]*")
+PAYLOAD = re.compile(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=]+")
+
+Notebook = Any  # nbformat's nodes are dictionaries with attributes
+
+
+def code_cells(notebook: Notebook) -> list[Notebook]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
+
+
+def plain_code(source: str) -> str:
+    """A cell's Python: line magics and shell commands are not part of it."""
+    return "\n".join("" if re.match(r"\s*[%!]", line) else line for line in source.splitlines())
+
+
+def essence(source: str) -> str:
+    """Source without comments, docstrings and blank lines; the same on every Python."""
+    lines = source.splitlines()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column]
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0] if node.body else None
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                lines[first.lineno - 1 : first.end_lineno] = [""] * (
+                    (first.end_lineno or first.lineno) - first.lineno + 1
+                )
+    return "\n".join(line.rstrip() for line in lines if line.strip())
+
+
+def imported(source: str, package: str = "") -> set[str]:
+    """Names of package modules that the source imports; names that are no modules too."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            parents = package.split(".")[: len(package.split(".")) + 1 - node.level]
+            base = ".".join([*(parents if node.level else []), *filter(None, [node.module])])
+            names.update([base, *(f"{base}.{alias.name}" for alias in node.names)])
+    return {name for name in names if name.split(".")[0] == PACKAGE}
+
+
+def module_file(name: str, root: Path) -> Path | None:
+    stem = root.joinpath(*name.split("."))
+    files = [stem.with_suffix(".py"), stem / "__init__.py"]
+    return next((file for file in files if file.is_file()), None)
+
+
+def package_files(source: str, root: Path = ROOT) -> list[Path]:
+    """Every package file that runs when the source does, with the assets that display reads."""
+    todo, seen = imported(source), set[Path]()
+    while todo:
+        name = todo.pop()
+        file = module_file(name, root)
+        if file is None or file in seen:
+            continue
+        seen.add(file)
+        package = name if file.name == "__init__.py" else name.rpartition(".")[0]
+        todo |= imported(file.read_text(encoding="utf-8"), package)
+        todo |= {name.rpartition(".")[0]}
+    if root / PACKAGE / "display.py" in seen:
+        seen |= set((root / PACKAGE / "assets").glob("*.*"))
+    return sorted(seen)
+
+
+def fingerprint(notebook: Notebook, root: Path = ROOT) -> str:
+    cells = [cell.source for cell in code_cells(notebook)]
+    digest = hashlib.sha256("\0".join(cells).encode())
+    for file in package_files("\n".join(map(plain_code, cells)), root):
+        text = file.read_text(encoding="utf-8")
+        text = essence(text) if file.suffix == ".py" else text
+        digest.update(f"\0{file.relative_to(root).as_posix()}\0{text}".encode())
+    return digest.hexdigest()[:16]
+
+
+def settle_ids(notebook: Notebook) -> Notebook:
+    """Replace random widget ids by counted ones, in their order of appearance."""
+    states = notebook.metadata.get("widgets", {}).values()
+    random = {key for state in states for key in state.get("state", {})}
+    text = nbformat.writes(notebook)
+    order = dict.fromkeys(name for name in re.findall(r"\b[0-9a-f]{32}\b", text) if name in random)
+    names = {name: f"{index:032x}" for index, name in enumerate(order, start=1)}
+    text = re.sub(r"\b[0-9a-f]{32}\b", lambda match: names.get(match[0], match[0]), text)
+    return nbformat.reads(text, as_version=4)
+
+
+def execute(notebook: Notebook, folder: Path) -> Notebook:
+    fresh = nbformat.from_dict(json.loads(nbformat.writes(notebook)))
+    fresh.metadata.pop("widgets", None)
+    NotebookClient(
+        fresh,
+        timeout=600,
+        kernel_name="python3",
+        record_timing=False,
+        coalesce_streams=True,
+        resources={"metadata": {"path": str(folder)}},
+    ).execute()
+    fresh.metadata["kernelspec"] = {
+        "display_name": "Python 3",
+        "language": "python",
+        "name": "python3",
+    }
+    fresh.metadata["language_info"] = {"name": "python"}
+    return settle_ids(fresh)
+
+
+def refresh(path: Path, root: Path = ROOT) -> None:
+    """Execute a notebook in place; with nothing changed, its file stays the same."""
+    stored = nbformat.read(path, as_version=4)
+    fresh = execute(stored, path.parent)
+    mark = fingerprint(stored, root)
+    if stored.metadata.get(PACKAGE, {}).get("fingerprint") == mark:
+        for old, new in zip(code_cells(stored), code_cells(fresh), strict=True):
+            if IGNORED in old.metadata.get("tags", []) and old.outputs:
+                new.outputs = old.outputs
+    fresh.metadata[PACKAGE] = {"fingerprint": mark}
+    nbformat.validate(fresh)
+    path.write_text(nbformat.writes(fresh) + "\n", encoding="utf-8")
+
+
+def problems(path: Path, root: Path = ROOT) -> Iterator[str]:
+    """What is wrong with a stored notebook, one sentence each."""
+    notebook = nbformat.read(path, as_version=4)
+    size = path.stat().st_size
+    if size > LIMIT:
+        yield f"{size:,} bytes are stored, more than {LIMIT:,}"
+    cells = code_cells(notebook)
+    counts = [cell.execution_count for cell in cells]
+    if counts != list(range(1, len(cells) + 1)):
+        yield f"cells were not run once each from top to bottom: {counts}"
+    for number, cell in enumerate(cells, start=1):
+        yield from (f"code cell {number}: {problem}" for problem in cell_problems(cell))
+    if notebook.metadata.get(PACKAGE, {}).get("fingerprint") != fingerprint(notebook, root):
+        yield "outputs are older than the code: run `make notebooks`"
+
+
+def cell_problems(cell: Notebook) -> Iterator[str]:
+    alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "").strip()
+    for output in cell.outputs:
+        if output.output_type == "error":
+            yield f"an error is stored: {output.ename}"
+        data = output.get("data", {})
+        if any(kind.startswith("image/") for kind in data) and "text/html" not in data and not alt:
+            yield "a picture lacks alternative text: add mystnb image alt to the cell's metadata"
+        shown = [text for kind, text in data.items() if not kind.startswith("image/")]
+        text = PAYLOAD.sub("", json.dumps([shown, output.get("text", "")], ensure_ascii=False))
+        if found := MACHINE_PATH.search(text):
+            yield f"a path of one machine is stored: {found[0]}"
+
+
+def types(paths: list[Path], folder: Path = ROOT / "_build" / "cells") -> int:
+    """Run mypy over the notebooks' code cells."""
+    folder.mkdir(parents=True, exist_ok=True)
+    scripts = []
+    for path in paths:
+        cells = code_cells(nbformat.read(path, as_version=4))
+        script = folder / f"chapter_{path.stem}.py"
+        script.write_text("\n\n".join(plain_code(cell.source) for cell in cells) + "\n")
+        scripts.append(str(script))
+    loose = ["--allow-redefinition", "--allow-untyped-defs"]
+    return subprocess.call([sys.executable, "-m", "mypy", *loose, *scripts]) if scripts else 0
+
+
+def check(paths: list[Path]) -> int:
+    found = [f"{path}: {problem}" for path in paths for problem in problems(path)]
+    print("\n".join(found) or f"{len(paths)} notebooks are fresh")
+    return 1 if found else 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("command", choices=["refresh", "check", "types"])
+    parser.add_argument("paths", nargs="*", type=Path)
+    arguments = parser.parse_args()
+    if arguments.command == "types":
+        return types(arguments.paths)
+    if arguments.command == "refresh":
+        for path in arguments.paths:
+            print(f"executing {path}", flush=True)
+            refresh(path)
+    return check(arguments.paths)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
