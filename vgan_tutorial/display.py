@@ -39,6 +39,7 @@ Pictures = UInt8[np.ndarray, "count height width channel"]
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
 LINES = ("-", "--", "-.", ":")
 LOSSLESS_BYTES = 200_000
+PIXELS, CLIP, DRAWING = "vgan-pixels", "vgan-clip", "vgan-drawing"  # classes of the style sheet
 FIGURE_SCALE = 0.5  # figures are drawn at twice their size on the page, for fine screens
 
 
@@ -216,7 +217,8 @@ def strip_html(
     columns = min(columns or time, time)
     shown = np.linspace(0, time - 1, columns).round().astype(int)
     sheet = _tile(rows[:, shown].reshape(-1, height, width, 3), columns)
-    image = _img(sheet, alt, _scale(width, size, min(160, 640 // columns)))
+    scale = _scale(width, size, min(160, 640 // columns))
+    image = _img(sheet, alt, scale, _kind(scale))
     names = "".join(f"<span>{html.escape(label)}</span>" for label in labels)
     body = f'<div class="vgan-rows"><div>{names}</div>{image}</div>' if labels else image
     if columns > 1:
@@ -237,7 +239,7 @@ def player_html(
     stored = as_stored(clips)
     columns = columns or _square(len(stored))
     scale = _scale(stored.shape[3], size, min(192, 480 // columns))
-    return _player(_grid(stored, columns), (), alt, caption, fps, scale)
+    return _player(_grid(stored, columns), (), alt, caption, fps, scale, _kind(scale))
 
 
 def scrubber_html(
@@ -259,17 +261,18 @@ def scrubber_html(
         raise ValueError(f"stages differ in size (time, height, width): {shapes}")
     frames, _, width, _ = sheets[0].shape
     if isinstance(stages[0], Figure):
-        scale = 1.0 if size is None else size / width
+        scale, kind = (size or width) / width, DRAWING
     else:
         scale = _scale(width, size and size * width // _cell_width(stages[0]), 480)
+        kind = _kind(scale)
     rate = fps or (8 if frames > 1 else 2)
-    return _player(np.concatenate(sheets), labels, alt, caption, rate, scale)
+    return _player(np.concatenate(sheets), labels, alt, caption, rate, scale, kind)
 
 
 def figure_html(figure: Figure, alt: str, caption: str | None = None) -> str:
     """The HTML that `show_figure` shows; closes the figure."""
     _require_alt(alt)
-    return _figure(_img(_rasterise(figure, FIGURE_SCALE), alt, FIGURE_SCALE), caption)
+    return _figure(_img(_rasterise(figure, FIGURE_SCALE), alt, FIGURE_SCALE, DRAWING), caption)
 
 
 def as_stored(clips: Clips) -> StoredClips:
@@ -315,6 +318,11 @@ def _scale(width: int, size: int | None, room: int) -> float:
     return size / width if size else max(1, room // width)
 
 
+def _kind(scale: float) -> str:
+    """How the browser should draw a clip: enlarged ones with sharp pixels."""
+    return PIXELS if scale > 1 else CLIP
+
+
 def _grid(stored: StoredClips, columns: int) -> Pictures:
     """One picture a frame, with all clips side by side."""
     return np.stack([_tile(frames, columns) for frames in stored.swapaxes(0, 1)])
@@ -350,11 +358,11 @@ def _rasterise(figure: Figure, scale: float) -> UInt8[np.ndarray, "height width 
     return np.asarray(Image.open(buffer).convert("RGBA"))
 
 
-def _img(picture: UInt8[np.ndarray, "height width 4"], alt: str, scale: float) -> str:
+def _img(picture: UInt8[np.ndarray, "height width 4"], alt: str, scale: float, kind: str) -> str:
     height, width, _ = picture.shape
-    kind = "vgan-pixels dark-light" if scale > 1 else "dark-light"
+    # dark-light tells the theme to leave the colours as they are when it is dark
     return (
-        f'<img class="{kind}" alt="{html.escape(alt)}" src="{_encode(picture)}" '
+        f'<img class="{kind} dark-light" alt="{html.escape(alt)}" src="{_encode(picture)}" '
         f'width="{round(width * scale)}" height="{round(height * scale)}">'
     )
 
@@ -377,6 +385,7 @@ def _player(
     caption: str | None,
     fps: float,
     scale: float,
+    kind: str,
 ) -> str:
     """Pictures on one sheet, and the script that plays them: stage after stage, frame by frame."""
     count, height, width, _ = pictures.shape
@@ -393,9 +402,7 @@ def _player(
         "fps": fps,
         "autoplay": frames > 1,
     }
-    image = _img(_tile(pictures, columns), alt, min(scale, 640 / (width * columns)))
-    if scale > 1:  # the strip is small, but the frames that the script draws from it are not
-        image = image.replace('class="dark-light"', 'class="vgan-pixels dark-light"')
+    image = _img(_tile(pictures, columns), alt, min(scale, 640 / (width * columns)), kind)
     script = f"<script>{_asset('player.js')}</script>"
     return _figure(image, caption, html.escape(json.dumps(setup))) + script
 

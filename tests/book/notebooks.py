@@ -7,6 +7,7 @@ the fingerprint into its metadata; `check` computes it again.
 
 import argparse
 import ast
+import copy
 import hashlib
 import io
 import json
@@ -104,18 +105,26 @@ def fingerprint(notebook: Notebook, root: Path = ROOT) -> str:
 
 
 def settle_ids(notebook: Notebook) -> Notebook:
-    """Replace random widget ids by counted ones, in their order of appearance."""
-    states = notebook.metadata.get("widgets", {}).values()
-    random = {key for state in states for key in state.get("state", {})}
-    text = nbformat.writes(notebook)
-    order = dict.fromkeys(name for name in re.findall(r"\b[0-9a-f]{32}\b", text) if name in random)
-    names = {name: f"{index:032x}" for index, name in enumerate(order, start=1)}
-    text = re.sub(r"\b[0-9a-f]{32}\b", lambda match: names.get(match[0], match[0]), text)
+    """Number the widgets, whose ids are random, in the order in which the outputs reach them."""
+    kinds = notebook.metadata.get("widgets", {}).values()
+    states = {name: json.dumps(state) for kind in kinds for name, state in kind["state"].items()}
+    hexadecimal = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
+    order: dict[str, str] = {}
+
+    def visit(text: str) -> None:
+        for name in hexadecimal.findall(text):
+            if name in states and name not in order:
+                order[name] = f"{len(order) + 1:032x}"
+                visit(states[name])
+
+    visit(json.dumps([cell.get("outputs", []) for cell in notebook.cells]))
+    visit(" ".join(sorted(states, key=lambda name: hexadecimal.sub("", states[name]))))
+    text = hexadecimal.sub(lambda found: order.get(found[0], found[0]), nbformat.writes(notebook))
     return nbformat.reads(text, as_version=4)
 
 
 def execute(notebook: Notebook, folder: Path) -> Notebook:
-    fresh = nbformat.from_dict(json.loads(nbformat.writes(notebook)))
+    fresh = copy.deepcopy(notebook)
     fresh.metadata.pop("widgets", None)
     NotebookClient(
         fresh,
