@@ -205,6 +205,17 @@ def test_container_that_opens_without_frames(tmp_path):
         read_video(path)
 
 
+def test_failure_inside_opencv_names_the_file(tmp_path, monkeypatch):
+    write_lossless(tmp_path / "a.avi", frames=2)
+
+    def fail(*_):
+        raise cv2.error("bad frame")
+
+    monkeypatch.setattr(cv2, "cvtColor", fail)
+    with pytest.raises(VideoError, match=r"a\.avi: breaks OpenCV .*bad frame"):
+        read_video(tmp_path / "a.avi")
+
+
 def test_log_level_of_the_reader_is_left_alone(tmp_path):
     write_lossless(tmp_path / "a.avi", frames=2)
     before = cv2.utils.logging.getLogLevel()

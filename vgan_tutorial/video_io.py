@@ -46,10 +46,15 @@ class VideoError(Exception):
     """
 
     def __init__(self, path: str | os.PathLike[str], problem: str, remedy: str) -> None:
-        super().__init__(f"{os.fspath(path)}: {problem}. {remedy}.")
+        super().__init__(f"{printable(path)}: {problem}. {remedy}.")
         self.path = Path(path)
         self.problem = problem
         self.remedy = remedy
+
+
+def printable(path: str | os.PathLike[str]) -> str:
+    """A path as text that any terminal and any file takes; odd bytes become escapes."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 @dataclass(frozen=True)
@@ -179,6 +184,8 @@ def write_video(
     """
     _check_writable_clip(clip, fps)
     path = Path(path)
+    if printable(path) != os.fspath(path):
+        raise VideoError(path, "has a name that is not valid UTF-8", "Choose another name")
     unfinished = path.with_name(f".unfinished-{path.name}")
     height, width = clip.shape[1:3]
     try:
@@ -218,9 +225,9 @@ def _quiet() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _open(path: str | os.PathLike[str]) -> Iterator[cv2.VideoCapture]:
-    problem = _why_unreadable(Path(path))
-    if problem:
-        raise VideoError(path, *problem)
+    unreadable = _why_unreadable(Path(path))
+    if unreadable:
+        raise VideoError(path, *unreadable)
     # An absolute path keeps FFmpeg from reading "a:b.avi" as a network address, and naming the
     # backend keeps OpenCV from reading "a%02d.avi" as a numbered series of images.
     with _quiet():
@@ -229,6 +236,9 @@ def _open(path: str | os.PathLike[str]) -> Iterator[cv2.VideoCapture]:
         if not capture.isOpened():
             raise VideoError(path, *_why_not_video(Path(path)))
         yield capture
+    except cv2.error as error:
+        problem = f"breaks OpenCV while it decodes ({error})"
+        raise VideoError(path, problem, "Convert it with `ffmpeg -i FILE out.avi`") from error
     finally:
         capture.release()
 
@@ -241,6 +251,8 @@ def _why_unreadable(path: Path) -> tuple[str, str] | None:
         return "there is no such file", "Check the spelling and the working folder"
     if path.is_dir():
         return "is a folder, not a video file", "Give the path of one file"
+    if printable(path) != os.fspath(path):  # OpenCV 5.0 crashes the whole process on such a name
+        return "has a name that is not valid UTF-8", "Rename the file"
     try:
         with path.open("rb") as file:
             empty = not file.read(1)

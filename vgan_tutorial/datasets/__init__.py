@@ -1,0 +1,33 @@
+"""Folders of videos, splits that do not leak, and the packed form that training reads."""
+
+from vgan_tutorial.datasets.folders import (
+    Problem,
+    Split,
+    VideoEntry,
+    VideoFolder,
+    group_of,
+    scan_folder,
+    split_by_clip,
+    split_by_group,
+)
+from vgan_tutorial.datasets.packed import PackedClip, PackedClips, batches
+from vgan_tutorial.datasets.packing import PackReport, pack_videos
+from vgan_tutorial.datasets.shapes_videos import make_shapes_pack, write_shapes_videos
+
+__all__ = [
+    "PackReport",
+    "PackedClip",
+    "PackedClips",
+    "Problem",
+    "Split",
+    "VideoEntry",
+    "VideoFolder",
+    "batches",
+    "group_of",
+    "make_shapes_pack",
+    "pack_videos",
+    "scan_folder",
+    "split_by_clip",
+    "split_by_group",
+    "write_shapes_videos",
+]

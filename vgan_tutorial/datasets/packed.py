@@ -1,0 +1,215 @@
+"""Read packed clips: windows of a memory-mapped array, and endless batches of them."""
+
+import csv
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from vgan_tutorial.preprocessing import to_model_range, window_starts
+from vgan_tutorial.video_io import VideoError
+
+logger = logging.getLogger(__name__)
+
+HOLD_BYTES = 2**28  # packs up to this size are held whole where they are used
+
+
+@dataclass(frozen=True)
+class PackedClip:
+    """One row of a pack's table."""
+
+    name: str  # of the file, relative to its source
+    label: str  # its class
+    group: str
+    start: int  # its first frame in the array
+    frames: int
+    fps: float | None
+
+
+class PackedClips(Dataset[tuple[UInt8[np.ndarray, "time size size 3"], int]]):
+    """Clips of a fixed number of frames out of a pack made by `pack_videos`.
+
+    `packed[i]` is the first window of clip i, and the index of its class in `classes`. `window`
+    gives any other, `draw` random ones. The array is memory-mapped: what is not touched is not
+    read, and a window of consecutive frames is a view of the file, not a copy.
+
+    Clips shorter than a window are left out, and their number is logged.
+
+    Args:
+        path: the pack, a folder.
+        frames: frames in a window.
+        stride: step between them.
+        subset: which rows of the table to use, in this order; all by default. `split_by_group`
+            makes such lists from `groups`.
+
+    Attributes:
+        array: uint8 (all frames, size, size, 3), read-only.
+        clips: the rows that are used.
+        classes: names of the classes of the whole pack, sorted.
+        labels: index into `classes` of each clip.
+
+    Raises:
+        VideoError: there is no pack, it is damaged, or no clip is long enough.
+        IndexError: `subset` names a row that is not there.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        frames: int = 16,
+        stride: int = 1,
+        subset: Sequence[int] | None = None,
+    ) -> None:
+        self.path = Path(path)
+        self.frames = frames
+        self.stride = stride
+        self.array, table = _open_pack(self.path)
+        self.classes = sorted({clip.label for clip in table})
+        chosen = table if subset is None else [table[row] for row in subset]
+        self.clips = [clip for clip in chosen if window_starts(clip.frames, frames, stride)]
+        self._check_lengths(len(chosen))
+        self.labels = torch.tensor([self.classes.index(clip.label) for clip in self.clips])
+        self._firsts = torch.tensor([clip.start for clip in self.clips])
+        self._starts = torch.tensor(
+            [window_starts(clip.frames, frames, stride) for clip in self.clips]
+        )
+
+    def _check_lengths(self, chosen: int) -> None:
+        short = chosen - len(self.clips)
+        span = (self.frames - 1) * self.stride + 1
+        if not self.clips:
+            raise VideoError(
+                self.path,
+                f"none of the {chosen} clips asked for has the {span} frames of a window",
+                "Ask for fewer frames or a smaller stride",
+            )
+        if short:
+            logger.warning(
+                "%s: %d of %d clips have fewer than %d frames and are left out",
+                self.path,
+                short,
+                chosen,
+                span,
+            )
+
+    @property
+    def size(self) -> int:
+        """Side of a frame in pixels."""
+        return self.array.shape[1]
+
+    @property
+    def groups(self) -> list[str]:
+        """The group of each clip, for `split_by_group`."""
+        return [clip.group for clip in self.clips]
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def __getitem__(self, index: int) -> tuple[UInt8[np.ndarray, "time size size 3"], int]:
+        return self.window(index, 0), int(self.labels[index])
+
+    def window(self, index: int, start: int) -> UInt8[np.ndarray, "time size size 3"]:
+        """The window of clip `index` that begins at its frame `start`: a view, read-only.
+
+        Raises:
+            ValueError: the window does not fit the clip.
+        """
+        clip = self.clips[index]
+        if not 0 <= start < window_starts(clip.frames, self.frames, self.stride):
+            raise ValueError(
+                f"{clip.name} has {clip.frames} frames: no window of {self.frames} with stride "
+                f"{self.stride} starts at {start}"
+            )
+        first = clip.start + start
+        return self.array[first : first + (self.frames - 1) * self.stride + 1 : self.stride]
+
+    def draw(
+        self, batch: int, generator: torch.Generator
+    ) -> tuple[Int[Tensor, " batch"], Int[Tensor, "batch time"]]:
+        """Draw random windows: a clip uniformly, then one of its starts uniformly.
+
+        Returns:
+            The index of each clip, and the rows of `array` that make up each window.
+        """
+        device = generator.device
+        clip = torch.randint(len(self), (batch,), generator=generator, device=device).cpu()
+        place = torch.rand(batch, generator=generator, device=device, dtype=torch.float64).cpu()
+        start = self._firsts[clip] + (place * self._starts[clip]).long()
+        return clip, start[:, None] + self.stride * torch.arange(self.frames)
+
+
+def batches(
+    packed: PackedClips,
+    batch: int,
+    generator: torch.Generator,
+    device: torch.device | str = "cpu",
+    hold_bytes: int = HOLD_BYTES,
+) -> Iterator[tuple[Float[Tensor, "batch 3 time size size"], Int[Tensor, " batch"]]]:
+    """Yield random batches without end, ready for a model, with the index of each clip's class.
+
+    The generator alone decides what comes: saving its state is enough to carry on where one
+    stopped, and one on the CPU gives the same batches whatever the device.
+
+    Args:
+        packed: where the clips come from.
+        batch: clips in a batch, drawn with replacement.
+        generator: draws the windows.
+        device: where the batches are wanted. Bytes travel, floats are made on arrival.
+        hold_bytes: a pack no larger than this is held on the device as a whole; of a larger one,
+            only the windows drawn are read.
+    """
+    held = None
+    if packed.array.nbytes <= hold_bytes:
+        held = torch.from_numpy(np.array(packed.array)).to(device)
+    while True:
+        clip, rows = packed.draw(batch, generator)
+        if held is None:
+            stored = torch.from_numpy(packed.array[rows.numpy()]).to(device)
+        else:
+            stored = held[rows.to(device)]
+        yield to_model_range(stored), packed.labels[clip].to(device)
+
+
+def _open_pack(
+    path: Path,
+) -> tuple[UInt8[np.ndarray, "frames size size 3"], list[PackedClip]]:
+    if not (path / "clips.csv").is_file():
+        if path.with_name(path.name + ".partial").exists():
+            raise VideoError(path, "its packing was not finished", "Run the same packing again")
+        raise VideoError(path, "there is no pack here", "Make one with `vgan pack`")
+    try:
+        array = np.load(path / "clips.npy", mmap_mode="r")
+        table = _read_table(path / "clips.csv")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise VideoError(path, f"is damaged ({error})", "Pack the videos again") from error
+    expected = sum(clip.frames for clip in table)
+    if array.dtype != np.uint8 or array.ndim != 4 or len(array) != expected or not table:
+        raise VideoError(
+            path,
+            f"is damaged: the table names {expected} frames, the array is "
+            f"{array.dtype} {array.shape}",
+            "Pack the videos again",
+        )
+    return array, table
+
+
+def _read_table(path: Path) -> list[PackedClip]:
+    with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+        return [
+            PackedClip(
+                name=row["name"],
+                label=row["class"],
+                group=row["group"],
+                start=int(row["start"]),
+                frames=int(row["frames"]),
+                fps=float(row["fps"]) if row["fps"] else None,
+            )
+            for row in csv.DictReader(file)
+        ]
