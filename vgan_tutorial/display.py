@@ -32,7 +32,9 @@ StoredClips = UInt8[np.ndarray, "batch time height width 3"]
 StoredClip = UInt8[np.ndarray, "time height width 3"]
 Clips = ModelClips | ModelClip | StoredClips | StoredClip
 Picture = UInt8[np.ndarray, "height width 3"]
-Pictures = UInt8[np.ndarray, "count height width channel"]
+Sheet = UInt8[np.ndarray, "sheet_height sheet_width 4"]
+Sheets = UInt8[np.ndarray, "time sheet_height sheet_width 4"]
+Pictures = UInt8[np.ndarray, "count height width _"]
 
 # Okabe and Ito's eight colours stay apart for every common kind of colour blindness. Yellow is
 # left out: it is too pale for a line on white.
@@ -89,7 +91,7 @@ def show_strip(
 def show_player(
     clips: Clips,
     alt: str,
-    fps: float = 8,
+    fps: int | float = 8,
     caption: str | None = None,
     columns: int | None = None,
     size: int | None = None,
@@ -112,7 +114,7 @@ def show_scrubber(
     labels: Sequence[str],
     alt: str,
     caption: str | None = None,
-    fps: float | None = None,
+    fps: int | float | None = None,
     columns: int | None = None,
     size: int | None = None,
 ) -> None:
@@ -229,7 +231,7 @@ def strip_html(
 def player_html(
     clips: Clips,
     alt: str,
-    fps: float = 8,
+    fps: int | float = 8,
     caption: str | None = None,
     columns: int | None = None,
     size: int | None = None,
@@ -247,7 +249,7 @@ def scrubber_html(
     labels: Sequence[str],
     alt: str,
     caption: str | None = None,
-    fps: float | None = None,
+    fps: int | float | None = None,
     columns: int | None = None,
     size: int | None = None,
 ) -> str:
@@ -298,7 +300,7 @@ def as_stored(clips: Clips) -> StoredClips:
 
 def _stage(stage: Clips | Picture | Figure, columns: int | None) -> Pictures:
     if isinstance(stage, Figure):
-        return _rasterise(stage, 1)[None]
+        return _rasterise(stage, 1.0)[None]
     if isinstance(stage, np.ndarray) and stage.ndim == 3:
         return _with_alpha(stage[None])
     stored = as_stored(stage)
@@ -315,7 +317,7 @@ def _square(count: int) -> int:
 
 def _scale(width: int, size: int | None, room: int) -> float:
     """How much to enlarge: to the size asked for, else by the whole number that fits the room."""
-    return size / width if size else max(1, room // width)
+    return size / width if size else float(max(1, room // width))
 
 
 def _kind(scale: float) -> str:
@@ -323,12 +325,12 @@ def _kind(scale: float) -> str:
     return PIXELS if scale > 1 else CLIP
 
 
-def _grid(stored: StoredClips, columns: int) -> Pictures:
+def _grid(stored: StoredClips, columns: int) -> Sheets:
     """One picture a frame, with all clips side by side."""
     return np.stack([_tile(frames, columns) for frames in stored.swapaxes(0, 1)])
 
 
-def _tile(pictures: Pictures, columns: int) -> UInt8[np.ndarray, "height width 4"]:
+def _tile(pictures: Pictures, columns: int) -> Sheet:
     """Lay pictures out in rows, with a transparent gap between neighbours."""
     rows = math.ceil(len(pictures) / columns)
     pictures = _with_alpha(pictures)
@@ -351,14 +353,14 @@ def _with_alpha(pictures: Pictures) -> Pictures:
     return np.pad(pictures, ((0, 0), (0, 0), (0, 0), (0, 1)), constant_values=255)
 
 
-def _rasterise(figure: Figure, scale: float) -> UInt8[np.ndarray, "height width 4"]:
+def _rasterise(figure: Figure, scale: float) -> Sheet:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=figure.dpi / scale)
     plt.close(figure)
     return np.asarray(Image.open(buffer).convert("RGBA"))
 
 
-def _img(picture: UInt8[np.ndarray, "height width 4"], alt: str, scale: float, kind: str) -> str:
+def _img(picture: Sheet, alt: str, scale: float, kind: str) -> str:
     height, width, _ = picture.shape
     # dark-light tells the theme to leave the colours as they are when it is dark
     return (
@@ -367,7 +369,7 @@ def _img(picture: UInt8[np.ndarray, "height width 4"], alt: str, scale: float, k
     )
 
 
-def _encode(picture: UInt8[np.ndarray, "height width 4"]) -> str:
+def _encode(picture: Sheet) -> str:
     """A data URI: lossless WebP, or lossy where that would be large."""
     buffer = io.BytesIO()
     image = Image.fromarray(picture)
@@ -383,7 +385,7 @@ def _player(
     labels: Sequence[str],
     alt: str,
     caption: str | None,
-    fps: float,
+    fps: int | float,
     scale: float,
     kind: str,
 ) -> str:
