@@ -298,7 +298,7 @@ def as_stored(clips: Clips) -> StoredClips:
     return stored
 
 
-def _stage(stage: Clips | Picture | Figure, columns: int | None) -> Pictures:
+def _stage(stage: Clips | Picture | Figure, columns: int | None) -> Sheets:
     if isinstance(stage, Figure):
         return _rasterise(stage, 1.0)[None]
     if isinstance(stage, np.ndarray) and stage.ndim == 3:
