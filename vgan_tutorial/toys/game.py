@@ -41,6 +41,7 @@ class Game:
         latent: numbers in a latent code.
         width: units in each of the two hidden layers of both players.
         rate: Adam's learning rate, for both players.
+        betas: Adam's two averaging factors; its own default is (0.9, 0.999).
         snapshots: how many pictures to keep, evenly spaced, the start and the end among them.
         seed: decides the weights, the data and the codes.
     """
@@ -56,6 +57,7 @@ class Game:
     latent: int = 2
     width: int = 64
     rate: float = 2e-3
+    betas: tuple[float, float] = (0.5, 0.9)
     snapshots: int = 2
     seed: int = 0
 
@@ -115,7 +117,7 @@ def play(game: Game) -> Run:
         spectral_normalise(discriminator, rng)
     run = Run(game, generator, discriminator)
     optimisers = Optimisers(_adam(generator, game), _adam(discriminator, game))
-    codes = torch.randn(300, game.latent, generator=rng)
+    codes, watched = torch.randn(300, game.latent, generator=rng), sample_toy(game.data, 300, rng)
     keep = {round(moment) for moment in torch.linspace(0, game.steps, game.snapshots).tolist()}
     for step in range(game.steps):
         if step in keep:
@@ -123,13 +125,14 @@ def play(game: Game) -> Run:
         record = _one_round(run, optimisers, rng)
         if step % max(1, game.steps // 100) == 0:
             record["generator gradient"] = _gradient_norm(generator)
+            record["slope"] = r1_penalty(discriminator, watched).detach().sqrt()
             run.log.append({"step": step} | {name: v.item() for name, v in record.items()})
     run.snapshots.append(_look(run, game.steps, codes))
     return run
 
 
 def _adam(player: nn.Module, game: Game) -> torch.optim.Optimizer:
-    return torch.optim.Adam(player.parameters(), lr=game.rate, betas=(0.5, 0.9), fused=True)
+    return torch.optim.Adam(player.parameters(), lr=game.rate, betas=game.betas, fused=True)
 
 
 def _one_round(run: Run, optimisers: Optimisers, rng: torch.Generator) -> dict[str, Tensor]:
