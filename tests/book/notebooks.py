@@ -182,7 +182,7 @@ def cell_problems(cell: Notebook) -> Iterator[str]:
         if any(kind.startswith("image/") for kind in data) and "text/html" not in data and not alt:
             yield "a picture lacks alternative text: add mystnb image alt to the cell's metadata"
         shown = [text for kind, text in data.items() if not kind.startswith("image/")]
-        text = PAYLOAD.sub("", json.dumps([shown, output.get("text", "")], ensure_ascii=False))
+        text = PAYLOAD.sub("", "\n".join(map(str, [*shown, output.get("text", "")])))
         if found := MACHINE_PATH.search(text):
             yield f"a path of one machine is stored: {found[0]}"
 
