@@ -9,6 +9,7 @@ import torch
 from scipy.signal import resample_poly
 
 from tests.videos import moving_clip, write_lossless
+from vgan_tutorial.oracle import judge
 from vgan_tutorial.preprocessing import (
     centre_crop,
     frame_indices,
@@ -20,6 +21,7 @@ from vgan_tutorial.preprocessing import (
     to_uint8,
     window_starts,
 )
+from vgan_tutorial.shapes import PRESETS, MovingShapes
 from vgan_tutorial.video_io import VideoError
 
 
@@ -212,3 +214,35 @@ def test_preprocess_video_names_the_file_that_is_too_short(tmp_path):
     with pytest.raises(VideoError, match=r"short\.avi: too short: the clip has 5 frames"):
         preprocess_video(tmp_path / "short.avi", frames=8, size=16)
     assert len(preprocess_video(tmp_path / "short.avi", 8, 16, short="bounce")) == 8
+
+
+def test_break_axis_order():
+    """Chapter 3 breaks the axis order on purpose: each mistake has its signature, the fix none."""
+    preset = PRESETS["tiny"]
+    clips, factors = MovingShapes(preset, seed=0).batch(96)
+    stored = to_uint8(clips)
+    right = to_model_range(stored)
+
+    def step(clips, axis):
+        return clips.diff(dim=axis).abs().mean()
+
+    verdict = judge(right, preset)
+    assert verdict.valid.all()
+    assert torch.equal(verdict.factors.motion, factors.motion)
+    assert torch.equal(verdict.factors.colour, factors.colour)
+
+    scrambled = stored.reshape(right.shape) / 127.5 - 1
+    assert step(scrambled, 4) > 1.5 * step(right, 4)
+    assert step(scrambled, 2) > 1.5 * step(right, 2)
+    assert judge(scrambled, preset).valid.float().mean() < 0.05
+
+    blue_first = right.flip(1)
+    assert step(blue_first, 4) == pytest.approx(step(right, 4))  # no statistic of steps sees it
+    verdict = judge(blue_first, preset)
+    assert not (verdict.valid & (verdict.factors.colour == factors.colour)).any()
+
+    turned = right.transpose(3, 4).contiguous()
+    verdict = judge(turned, preset)
+    assert verdict.valid.all()
+    straight = factors.motion != preset.motions.index("circular")
+    assert not (verdict.factors.motion == factors.motion)[straight].any()
