@@ -141,8 +141,8 @@ def test_player_runs_loops_and_stops_on_click(browser, tmp_path, clips):
     url = written(tmp_path, player_html(clips, alt="clips", fps=50))
     with opened(browser, url, reduced_motion="no-preference") as (page, _):
         button = page.get_by_role("button", name="Pause")
-        slider = page.get_by_role("slider", name="Frame")
-        last = page.locator("figure output")
+        slider = page.get_by_role("slider", name="Frame", exact=True)
+        last = page.locator(".vgan-value")
         for text in ("5 / 5", "1 / 5"):
             last.get_by_text(text).wait_for()
         button.click()
@@ -166,7 +166,7 @@ def test_player_obeys_the_keyboard(browser, tmp_path, clips):
         page.keyboard.press("ArrowRight")
         page.keyboard.press("ArrowRight")
         assert green(page) == 120
-        slider = page.get_by_role("slider", name="Frame")
+        slider = page.get_by_role("slider", name="Frame", exact=True)
         assert slider.get_attribute("aria-valuetext") == "3 / 5"
 
 
@@ -182,7 +182,7 @@ def test_scrubber_moves_between_stages(browser, tmp_path, clips):
     stages = [clips, 255 - clips]
     url = written(tmp_path, scrubber_html(stages, ["step 0", "step 9"], alt="stages"))
     with opened(browser, url, **STILL) as (page, _):
-        slider = page.get_by_role("slider", name="Stage")
+        slider = page.get_by_role("slider", name="Stage", exact=True)
         assert slider.get_attribute("aria-valuetext") == "step 9"
         assert green(page) == 215
         slider.focus()

@@ -38,14 +38,15 @@
     function addSlider(name, label) {
       if (count[name] < 2) return;
       var row = make("label", {"class": "vgan-slider"}, bar);
-      make("span", {}, row).textContent = label;
-      var input = make("input", {type: "range", min: 0, max: count[name] - 1, step: 1}, row);
+      make("span", {"aria-hidden": "true"}, row).textContent = label;
+      var input = make("input", {type: "range", "aria-label": label, min: 0,
+        max: count[name] - 1, step: 1}, row);
       input.addEventListener("input", function () {
         if (name === moves) play(false);
         now[name] = Number(input.value);
         draw();
       });
-      sliders[name] = {input: input, text: make("output", {}, row)};
+      sliders[name] = {input: input, text: make("span", {"class": "vgan-value", "aria-hidden": "true"}, row)};
     }
 
     function say(name) {
