@@ -1,8 +1,10 @@
 """The book's text: labelled and tested equations, whole chapters, a true table of contents."""
 
 import re
+import tomllib
 
 import pytest
+import yaml
 
 from tests.book.pages import (
     ROOT,
@@ -47,6 +49,13 @@ def test_toc_lists_the_pages():
 def test_dependencies_agree():
     files = ("pyproject.toml", "environment.yml", "constraints.txt")
     assert not list(dependency_faults(*map(read, files)))
+
+
+def test_the_citation_names_the_version_and_the_licences():
+    citation = yaml.safe_load(read("CITATION.cff"))
+    project = tomllib.loads(read("pyproject.toml"))["project"]
+    assert citation["version"] == project["version"]
+    assert " AND ".join(citation["license"]) == project["license"]
 
 
 def test_the_package_page_lists_every_module():

@@ -138,7 +138,7 @@ def test_players_and_strips_make_a_good_page(browser, tmp_path, clips):
 
 
 def test_player_runs_loops_and_stops_on_click(browser, tmp_path, clips):
-    url = written(tmp_path, player_html(clips, alt="clips", fps=50))
+    url = written(tmp_path, player_html(clips, alt="clips", fps=10))
     with opened(browser, url, reduced_motion="no-preference") as (page, _):
         button = page.get_by_role("button", name="Pause")
         slider = page.get_by_role("slider", name="Frame", exact=True)
