@@ -28,6 +28,8 @@ LIMIT = 1_500_000  # bytes of a stored notebook
 IGNORED = "nbval-ignore-output"  # the tag of cells whose output differs from run to run
 MACHINE_PATH = re.compile(r"(?<![\w./-])(/(home|root|work|tmp|Users)/|[A-Z]:\\Users\\)[^\s'\"<]*")
 PAYLOAD = re.compile(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=]+")
+# Cells may use a name again, and short functions in them go without annotations.
+LOOSE = "# mypy: allow-redefinition, allow-untyped-defs"
 
 Notebook = Any  # nbformat's nodes are dictionaries with attributes
 
@@ -194,10 +196,10 @@ def types(paths: list[Path], folder: Path = ROOT / "_build" / "cells") -> int:
     for path in paths:
         cells = code_cells(nbformat.read(path, as_version=4))
         script = folder / f"chapter_{path.stem}.py"
-        script.write_text("\n\n".join(plain_code(cell.source) for cell in cells) + "\n")
+        code = [plain_code(cell.source) for cell in cells]
+        script.write_text("\n\n".join([LOOSE, *code]) + "\n", encoding="utf-8")
         scripts.append(str(script))
-    loose = ["--allow-redefinition", "--allow-untyped-defs"]
-    return subprocess.call([sys.executable, "-m", "mypy", *loose, *scripts]) if scripts else 0
+    return subprocess.call([sys.executable, "-m", "mypy", *scripts]) if scripts else 0
 
 
 def check(paths: list[Path]) -> int:
