@@ -285,6 +285,39 @@ def test_packing_again_does_nothing_and_other_settings_need_overwrite(tmp_path, 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["pack", "set"]
 
 
+def test_only_packs_are_ever_replaced(tmp_path):
+    """`vgan pack videos videos --overwrite` must not cost the videos."""
+    source = make_folder(tmp_path / "set")
+    with pytest.raises(VideoError, match=r"is no pack .* not replaced"):
+        pack_videos(source, source, 16, 4, overwrite=True, progress=False)
+    (tmp_path / "pack.partial").mkdir()
+    (tmp_path / "pack.partial" / "thesis.txt").write_text("not a pack")
+    with pytest.raises(VideoError, match=r"thesis\.txt"):
+        pack_videos(source, tmp_path / "pack", 16, 4, progress=False)
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(VideoError, match="is no pack"):
+        pack_videos(source, tmp_path / "file", 16, 4, overwrite=True, progress=False)
+    assert len(scan_folder(source)[0]) == 8
+    assert (tmp_path / "pack.partial" / "thesis.txt").exists()
+
+
+def test_strict_does_not_inherit_what_a_lax_run_passed_over(tmp_path, interrupted):
+    with pytest.raises(VideoError, match=r"v_Run_g01_c0[09]\.avi"):
+        pack_videos(interrupted, tmp_path / "pack", 16, 4, strict=True, progress=False)
+    with pytest.raises(VideoError, match=r"v_Run_g01_c0[09]\.avi"):
+        pack_videos(interrupted, tmp_path / "whole", 16, 4, strict=True, progress=False)
+
+
+def test_a_replaced_file_behind_a_link_is_noticed(tmp_path):
+    source = make_folder(tmp_path / "set")
+    write_lossless(tmp_path / "elsewhere.avi")
+    (source / "Run" / "link.avi").symlink_to(tmp_path / "elsewhere.avi")
+    pack_videos(source, tmp_path / "pack", 16, 4, progress=False)
+    write_lossless(tmp_path / "elsewhere.avi", frames=20, seed=3)
+    with pytest.raises(VideoError, match="not the pack asked for"):
+        pack_videos(source, tmp_path / "pack", 16, 4, progress=False)
+
+
 def test_a_changed_source_is_noticed(tmp_path):
     source = make_folder(tmp_path / "set")
     pack_videos(source, tmp_path / "pack", 16, 4, progress=False)
@@ -616,6 +649,14 @@ def test_command_fails_in_one_line(tmp_path):
     assert run.returncode == 1
     assert "there is no such folder" in run.stderr
     assert "Traceback" not in run.stderr
+
+
+def test_command_names_a_folder_that_cannot_be_made(tmp_path):
+    source = make_folder(tmp_path / "set", groups=1, clips=1)
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["pack", str(source), str(tmp_path / "file" / "pack"), "--frames", "4"])
+    assert "file" in str(caught.value.code)
 
 
 def test_command_strict_fails_where_the_plain_one_does_not(tmp_path):

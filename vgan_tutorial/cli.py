@@ -59,5 +59,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
             args=arguments,
             config=(tyro.conf.FlagCreatePairsOff,),
         )
-    except (VideoError, ValueError) as error:
+    except (VideoError, ValueError, OSError) as error:
         sys.exit(f"vgan: {error}")

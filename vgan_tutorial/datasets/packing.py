@@ -38,6 +38,7 @@ logger = logging.getLogger(__name__)
 
 FORMAT = 1
 JOURNAL = "journal.jsonl"
+FILES = {"clips.npy", "clips.csv", "problems.csv", "pack.json", JOURNAL}
 COLUMNS = (
     "name", "class", "group", "start", "frames", "fps", "width", "height", "codec", "crc32",
 )  # fmt: skip
@@ -98,8 +99,8 @@ def pack_videos(
         progress: show a progress bar.
 
     Raises:
-        VideoError: the source has no videos, none of them can be used, `out` is something else,
-            or, when `strict`, a file is bad.
+        VideoError: the source has no videos, none of them can be used, `out` is something else
+            (nothing but packs is ever replaced), or, when `strict`, a file is bad.
         ValueError: a setting is out of range.
     """
     if min(size, frames, stride) < 1:
@@ -114,14 +115,18 @@ def pack_videos(
         "source": _fingerprint(entries),
     }
     if out.exists() and not overwrite:
-        return _existing(out, settings)
+        return _existing(out, settings, strict)
     partial = out.with_name(out.name + ".partial")
+    for folder in (out, partial, _old(out)):
+        _require_replaceable(folder)
     with _Partial(partial, settings) as pack:
-        todo = [entry for entry in entries if entry.name not in pack.done]
-        if pack.done:
-            logger.info("%s: resuming after %d files", partial, len(pack.done))
+        _refuse_problems(partial, pack.problems, strict)
+        done = pack.done
+        if done:
+            logger.info("%s: resuming after %d files", partial, len(done))
+        todo = [entry for entry in entries if entry.name not in done]
         bar = tqdm(
-            todo, "packing", len(entries), initial=len(pack.done), unit="file", disable=not progress
+            todo, "packing", len(entries), initial=len(done), unit="file", disable=not progress
         )
         for entry in bar:
             _pack_file(pack, entry, size, frames, stride, strict)
@@ -308,7 +313,7 @@ def _fingerprint(entries: Sequence[VideoEntry]) -> str:
     """A digest of names, sizes and times: changes when a file is added, removed or replaced."""
     digest = hashlib.sha256()
     for entry in entries:
-        state = entry.path.lstat()
+        state = entry.path.stat() if entry.path.exists() else entry.path.lstat()
         line = f"{entry.name}\0{state.st_size}\0{state.st_mtime_ns}\n"
         digest.update(line.encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
@@ -329,7 +334,7 @@ def _read_settings(folder: Path) -> Any:
         return None
 
 
-def _existing(out: Path, settings: Mapping[str, Any]) -> PackReport:
+def _existing(out: Path, settings: Mapping[str, Any], strict: bool) -> PackReport:
     """The report of the pack that is there already, if it is the one asked for."""
     if _read_settings(out) != settings:
         raise VideoError(
@@ -339,12 +344,42 @@ def _existing(out: Path, settings: Mapping[str, Any]) -> PackReport:
         )
     logger.info("%s: is packed already", out)
     (out / JOURNAL).unlink(missing_ok=True)  # a run may have been killed just before this
-    return _report(out)
+    report = _report(out)
+    _refuse_problems(out, report.bad + report.truncated, strict)
+    return report
+
+
+def _refuse_problems(folder: Path, problems: Sequence[Problem], strict: bool) -> None:
+    """An earlier run that was not strict may have passed over what a strict one must not."""
+    if strict and problems:
+        raise VideoError(
+            folder,
+            f"was begun without --strict and passed over {problems[0].name}: {problems[0].reason}",
+            "Mend or remove that file and pack again",
+        )
+
+
+def _require_replaceable(folder: Path) -> None:
+    """Refuse to delete anything that is not a pack: a slip of the hand must not cost videos."""
+    if not folder.exists():
+        return
+    strangers = {path.name for path in folder.iterdir()} if folder.is_dir() else {folder.name}
+    strangers -= FILES | {name + ".tmp" for name in FILES}
+    if strangers:
+        raise VideoError(
+            folder,
+            f"is no pack (it holds {min(strangers)}), so it is not replaced",
+            "Choose another name, or move it away yourself",
+        )
+
+
+def _old(out: Path) -> Path:
+    return out.with_name(out.name + ".old")
 
 
 def _publish(partial: Path, out: Path) -> None:
     """Give the finished pack its name; an older pack steps aside first."""
-    old = out.with_name(out.name + ".old")
+    old = _old(out)
     if out.exists():
         shutil.rmtree(old, ignore_errors=True)
         os.replace(out, old)
