@@ -51,6 +51,9 @@ def write_record(
 ) -> None:
     """Count the modes that every recipe hits, for several seeds, and measure its cost.
 
+    The file is written after every game, and games that it holds are not played again: delete it
+    to start afresh.
+
     Args:
         output: the JSON file to write.
         seeds: games for each recipe and optimiser.
@@ -58,20 +61,43 @@ def write_record(
         cost_rounds: repetitions of the cost measurement.
     """
     torch.set_num_threads(1)  # the networks are too small for a second thread to help
-    costs = measure_costs(rounds=cost_rounds)
-    rows: dict[str, dict[str, Any]] = {}
-    games = [(name, kind, seed) for name in RECIPES for kind in OPTIMISERS for seed in range(seeds)]
-    for name, kind, seed in tqdm(games, desc="games"):
+    record = _load(output) or _origin(output, seeds, steps) | {
+        "recipes": _start(steps, cost_rounds)
+    }
+    games = [(kind, name, seed) for kind in OPTIMISERS for name in RECIPES for seed in range(seeds)]
+    for kind, name, seed in tqdm(games, desc="games"):
+        counts = record["recipes"][name][kind]
+        if len(counts["modes"]) > seed:
+            continue  # played before the last interruption
         game = replace(RECIPES[name], seed=seed, steps=steps, betas=OPTIMISERS[kind])
         coverage = count_modes(play(game).sample(SAMPLES))
-        row = rows.setdefault(name, {"settings": _settings(RECIPES[name], steps)})
-        row["milliseconds"] = round(costs[name], 2)
-        counts = row.setdefault(kind, {"modes": [], "good": []})
         counts["modes"].append(coverage.modes)
         counts["good"].append(round(coverage.good, 3))
-    record = _origin(output, seeds, steps) | {"recipes": rows}
+        _save(output, record)
+
+
+def _load(output: Path) -> dict[str, Any] | None:
+    return json.loads(output.read_text(encoding="utf-8")) if output.exists() else None
+
+
+def _save(output: Path, record: dict[str, Any]) -> None:
     output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    draft = output.with_suffix(".tmp")
+    draft.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    draft.replace(output)  # so that a kill leaves either the old record or the new one
+
+
+def _start(steps: int, cost_rounds: int) -> dict[str, dict[str, Any]]:
+    """Every recipe with its settings and its cost, and no game played."""
+    costs = measure_costs(rounds=cost_rounds)
+    return {
+        name: {
+            "settings": _settings(RECIPES[name], steps),
+            "milliseconds": round(costs[name], 2),
+            **{kind: {"modes": [], "good": []} for kind in OPTIMISERS},
+        }
+        for name in RECIPES
+    }
 
 
 def _settings(game: Game, steps: int) -> dict[str, Any]:

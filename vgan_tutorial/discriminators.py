@@ -1,0 +1,112 @@
+"""Discriminators: networks that score clips. High means "looks real".
+
+Every discriminator maps clips in model range to one raw score (a logit) each. There is no sigmoid
+here: the losses take logits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+from vgan_tutorial.layers import doublings, per_frame
+
+
+class ArticleDiscriminator(nn.Module):
+    """The article's discriminator (section 4.3): two strided convolutions and a linear score.
+
+    It sees one frame at a time. A clip's logit is the mean of its frames' logits, which is what
+    the article's text does when it passes frames one by one: whatever their order, the score is
+    the same.
+    """
+
+    def __init__(self, frames: int = 16, size: int = 64) -> None:
+        super().__init__()
+        if size % 4:
+            raise ValueError(f"the frame size must be a multiple of 4, not {size}")
+        self.frame_network = nn.Sequential(
+            nn.Conv2d(3, 64, 4, stride=2, padding=1),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(64, 128, 4, stride=2, padding=1),
+            nn.LeakyReLU(0.2),
+            nn.Flatten(),
+            nn.Linear(128 * (size // 4) ** 2, 1),
+        )
+
+    def forward(self, clips: Float[Tensor, "batch 3 time height width"]) -> Float[Tensor, " batch"]:
+        """The mean over time of the frames' logits."""
+        return per_frame(self.frame_network, clips).mean((1, 2))
+
+
+class VideoDiscriminator(nn.Module):
+    """A critic of motion: 3-D convolutions that halve time, height and width together.
+
+    With the defaults this is VGAN's discriminator (Vondrick et al., NeurIPS 2016, section 2.3):
+    kernels of 4, stride 2, channels that double, batch normalisation but in the first layer, a
+    leaky rectifier of slope 0.2, and one last convolution over all that is left; 11,041,473
+    parameters.
+
+    Args:
+        frames: of a clip. Time is halved until one or two frames are left.
+        size: height and width, 4 doubled any number of times.
+        channels: of the first layer.
+        normalisation: "batch" as published, or "none", which gradient penalties need: a penalty
+            is a statement about one clip, and batch statistics mix clips.
+        spectral: divide every weight by its largest singular value (Miyato et al., ICLR 2018).
+    """
+
+    def __init__(
+        self,
+        frames: int = 32,
+        size: int = 64,
+        channels: int = 64,
+        normalisation: str = "batch",
+        spectral: bool = False,
+    ) -> None:
+        super().__init__()
+        if normalisation not in ("batch", "none"):
+            raise ValueError(f'normalisation is "batch" or "none", not {normalisation!r}')
+        if frames < 1:
+            raise ValueError(f"a clip needs at least one frame, not {frames}")
+        layers: list[nn.Module] = []
+        inputs, outputs, time = 3, channels, frames
+        for step in range(doublings(size)):
+            stride = 2 if time >= 4 else 1
+            time = time // 2 if time >= 4 else time
+            kernel, padding = (4, 1) if stride == 2 else (3, 1)
+            layers.append(
+                nn.Conv3d(inputs, outputs, (kernel, 4, 4), (stride, 2, 2), (padding, 1, 1))
+            )
+            if normalisation == "batch" and step > 0:
+                layers.append(nn.BatchNorm3d(outputs))
+            layers.append(nn.LeakyReLU(0.2))
+            inputs, outputs = outputs, outputs * 2
+        self.trunk = nn.Sequential(*layers)
+        self.head = nn.Conv3d(inputs, 1, (time, 4, 4))
+        if spectral:
+            for layer in [*self.trunk, self.head]:
+                if isinstance(layer, nn.Conv3d):
+                    spectral_norm(layer)
+
+    def features(
+        self, clips: Float[Tensor, "batch 3 time height width"]
+    ) -> Float[Tensor, "batch channels fewer 4 4"]:
+        """What the last layer sees before it scores."""
+        return self.trunk(clips)
+
+    def forward(self, clips: Float[Tensor, "batch 3 time height width"]) -> Float[Tensor, " batch"]:
+        """One logit a clip."""
+        return self.head(self.features(clips)).flatten()
+
+
+# Choose one by name: each takes `frames` and `size`.
+DISCRIMINATORS: dict[str, Callable[..., nn.Module]] = {
+    "article": ArticleDiscriminator,
+    "vgan": VideoDiscriminator,
+    "video": partial(VideoDiscriminator, channels=16, normalisation="none"),
+    "video-spectral": partial(VideoDiscriminator, channels=16, normalisation="none", spectral=True),
+}
