@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from vgan_tutorial import toys
 from vgan_tutorial.losses import ADVERSARIAL_LOSSES
 from vgan_tutorial.toys import Game, Run, count_modes, play, ring_centres, sample_toy
-from vgan_tutorial.toys.record import RECIPES, write_record
+from vgan_tutorial.toys.record import RECIPES, WITH_MOMENTUM, write_record
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -247,19 +247,45 @@ class TestRecord:
     def test_the_record_can_be_made_again(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        few = {name: RECIPES[name] for name in ("minimax", "non-saturating + R1")}
+        few = {name: RECIPES[name] for name in ("minimax", "non-saturating")}
         monkeypatch.setattr("vgan_tutorial.toys.record.RECIPES", few)
         write_record(tmp_path / "modes.json", seeds=2, steps=15, cost_rounds=1)
         record = json.loads((tmp_path / "modes.json").read_text(encoding="utf-8"))
         assert set(record["recipes"]) == set(few)
         assert "--seeds 2 --steps 15" in record["command"]
+        assert "momentum" in record["recipes"]["non-saturating"]
         for row in record["recipes"].values():
             assert row["milliseconds"] > 0
-            for kind, betas in record["optimisers"].items():
+            for kind in row.keys() & record["optimisers"].keys():
+                betas = record["optimisers"][kind]
                 again = play(Game(**row["settings"], seed=1, betas=tuple(betas)))
                 coverage = count_modes(again.sample(record["samples"]))
                 assert coverage.modes == row[kind]["modes"][1]
                 assert round(coverage.good, 3) == row[kind]["good"][1]
+
+    def test_an_interrupted_record_goes_on_where_it_stopped(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        few = {name: RECIPES[name] for name in ("minimax", "hinge")}
+        monkeypatch.setattr("vgan_tutorial.toys.record.RECIPES", few)
+        whole, path = tmp_path / "whole.json", tmp_path / "modes.json"
+        write_record(whole, seeds=2, steps=10, cost_rounds=1)
+        games = []
+
+        def stop_at_the_third(game: Game) -> Run:
+            games.append(game)
+            if len(games) == 3:
+                raise KeyboardInterrupt
+            return play(game)
+
+        with monkeypatch.context() as patch:
+            patch.setattr("vgan_tutorial.toys.record.play", stop_at_the_third)
+            with pytest.raises(KeyboardInterrupt):
+                write_record(path, seeds=2, steps=10, cost_rounds=1)
+        write_record(path, seeds=2, steps=10, cost_rounds=1)
+        recipes = [json.loads(p.read_text(encoding="utf-8"))["recipes"] for p in (whole, path)]
+        for name in few:
+            assert recipes[0][name]["calm"] == recipes[1][name]["calm"]
 
     def test_every_loss_is_in_the_table(self) -> None:
         assert {game.loss for game in RECIPES.values()} == set(ADVERSARIAL_LOSSES)
@@ -274,6 +300,6 @@ class TestRecord:
             settings = asdict(RECIPES[name]) | {"steps": row["settings"]["steps"]}
             assert row["settings"] == {key: settings[key] for key in row["settings"]}
             assert row["settings"].keys() == settings.keys() - {"seed", "betas"}
-            for kind in record["optimisers"]:
+            for kind in ["calm", "momentum"] if name in WITH_MOMENTUM else ["calm"]:
                 assert len(row[kind]["modes"]) == len(row[kind]["good"]) == 5
                 assert all(0 <= modes <= 8 for modes in row[kind]["modes"])
