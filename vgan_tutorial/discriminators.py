@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -24,17 +25,17 @@ class ArticleDiscriminator(nn.Module):
     the same.
     """
 
-    def __init__(self, frames: int = 16, size: int = 64) -> None:
+    def __init__(self, frames: int = 16, size: int = 64, channels: int = 64) -> None:
         super().__init__()
         if size % 4:
             raise ValueError(f"the frame size must be a multiple of 4, not {size}")
         self.frame_network = nn.Sequential(
-            nn.Conv2d(3, 64, 4, stride=2, padding=1),
+            nn.Conv2d(3, channels, 4, stride=2, padding=1),
             nn.LeakyReLU(0.2),
-            nn.Conv2d(64, 128, 4, stride=2, padding=1),
+            nn.Conv2d(channels, 2 * channels, 4, stride=2, padding=1),
             nn.LeakyReLU(0.2),
             nn.Flatten(),
-            nn.Linear(128 * (size // 4) ** 2, 1),
+            nn.Linear(2 * channels * (size // 4) ** 2, 1),
         )
 
     def forward(self, clips: Float[Tensor, "batch 3 time height width"]) -> Float[Tensor, " batch"]:
@@ -56,6 +57,7 @@ class VideoDiscriminator(nn.Module):
         channels: of the first layer.
         normalisation: "batch" as published, or "none", which gradient penalties need: a penalty
             is a statement about one clip, and batch statistics mix clips.
+        hidden: width of one more layer before the score; 0 for none, as published.
         spectral: divide every weight by its largest singular value (Miyato et al., ICLR 2018).
     """
 
@@ -66,6 +68,7 @@ class VideoDiscriminator(nn.Module):
         channels: int = 64,
         normalisation: str = "batch",
         spectral: bool = False,
+        hidden: int = 0,
     ) -> None:
         super().__init__()
         if normalisation not in ("batch", "none"):
@@ -86,9 +89,12 @@ class VideoDiscriminator(nn.Module):
             layers.append(nn.LeakyReLU(0.2))
             inputs, outputs = outputs, outputs * 2
         self.trunk = nn.Sequential(*layers)
-        self.head = nn.Conv3d(inputs, 1, (time, 4, 4))
+        head: list[nn.Module] = [nn.Conv3d(inputs, hidden or 1, (time, 4, 4))]
+        if hidden:
+            head += [nn.LeakyReLU(0.2), nn.Conv3d(hidden, 1, 1)]
+        self.head = nn.Sequential(*head)
         if spectral:
-            for layer in [*self.trunk, self.head]:
+            for layer in [*self.trunk, *self.head]:
                 if isinstance(layer, nn.Conv3d):
                     spectral_norm(layer)
 
@@ -103,10 +109,12 @@ class VideoDiscriminator(nn.Module):
         return self.head(self.features(clips)).flatten()
 
 
+_SMALL: dict[str, Any] = {"channels": 24, "normalisation": "none", "hidden": 128}
+
 # Choose one by name: each takes `frames` and `size`.
 DISCRIMINATORS: dict[str, Callable[..., nn.Module]] = {
     "article": ArticleDiscriminator,
     "vgan": VideoDiscriminator,
-    "video": partial(VideoDiscriminator, channels=16, normalisation="none"),
-    "video-spectral": partial(VideoDiscriminator, channels=16, normalisation="none", spectral=True),
+    "video": partial(VideoDiscriminator, **_SMALL),
+    "video-spectral": partial(VideoDiscriminator, **_SMALL, spectral=True),
 }

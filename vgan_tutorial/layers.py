@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 
 def doublings(size: int, start: int = 4) -> int:
@@ -63,12 +64,16 @@ def initialise(
         deviation: standard deviation of convolution and linear weights. `None` takes He's rule
             for leaky rectifiers, sqrt(2 / (1.04 * inputs)) (He et al., ICCV 2015, section 2.2).
 
-    Biases start at 0. Scales of batch normalisation are drawn from N(1, 0.02).
+    Biases start at 0. Scales of batch normalisation are drawn from N(1, 0.02). Under spectral
+    normalisation the weight before the division is drawn, and the division is made exact.
     """
     for module in network.modules():
         if isinstance(module, (nn.modules.conv._ConvNd, nn.Linear)):
             spread = deviation or (2 / (1.04 * inputs_per_output(module))) ** 0.5
-            _fill_normal(module.weight, 0.0, spread, generator)
+            if parametrize.is_parametrized(module, "weight"):
+                _fill_parametrised(module, spread, generator)
+            else:
+                _fill_normal(module.weight, 0.0, spread, generator)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
         elif isinstance(module, nn.modules.batchnorm._BatchNorm):
@@ -81,7 +86,7 @@ def inputs_per_output(layer: nn.Module) -> float:
     """How many inputs feed one output of a linear layer or convolution (He's fan-in)."""
     weight = layer.weight
     assert isinstance(weight, Tensor)
-    taps = weight[0, 0].numel()
+    taps = float(weight[0, 0].numel())
     if isinstance(layer, nn.modules.conv._ConvTransposeNd):
         strides = 1
         for stride in layer.stride:
@@ -94,3 +99,68 @@ def _fill_normal(tensor: Tensor, mean: float, deviation: float, generator: torch
     with torch.no_grad():
         drawn = torch.randn(tensor.shape, generator=generator) * deviation + mean
         tensor.copy_(drawn)
+
+
+def _fill_parametrised(layer: nn.Module, deviation: float, generator: torch.Generator) -> None:
+    """Draw the weight that is divided, and the directions of the power iteration that divides it.
+
+    `layer.weight` is computed anew at every look, so filling it would change nothing. And in
+    training mode every look is one more power iteration.
+    """
+    hidden = layer.parametrizations["weight"]  # type: ignore[index]
+    _fill_normal(hidden.original, 0.0, deviation, generator)
+    for direction in hidden.buffers():
+        _fill_normal(direction, 0.0, 1.0, generator)
+    was_training = layer.training
+    layer.train()
+    with torch.no_grad():
+        for _ in range(20):
+            _ = layer.weight
+    layer.train(was_training)
+
+
+# How far a network looks ------------------------------------------------------------------------
+
+_POINTWISE = (
+    nn.Identity,
+    nn.ReLU,
+    nn.LeakyReLU,
+    nn.Tanh,
+    nn.Sigmoid,
+    nn.modules.batchnorm._BatchNorm,
+)
+
+
+def receptive_field(layers: Iterable[nn.Module], axis: int = -1) -> int:
+    """How many neighbouring inputs one output of a chain of layers depends on, along an axis.
+
+    Walk from the output back to the input. A convolution of kernel k and stride s turns r outputs
+    into s (r - 1) + k inputs (eq-field-convolution); a transposed one into at most
+    floor((r + k - 2) / s) + 1 (eq-field-transposed). Layers that work value by value change
+    nothing. Batch normalisation counts as one of those, which is true in evaluation mode only.
+
+    Args:
+        layers: in the order in which they are applied.
+        axis: of the pictures or clips: -1 width, -2 height, -3 time.
+
+    Raises:
+        ValueError: at a layer that is no convolution and does not work value by value.
+    """
+    field = 1
+    for layer in reversed(list(layers)):
+        if isinstance(layer, nn.modules.conv._ConvTransposeNd):
+            _require_dense(layer)
+            field = (field + layer.kernel_size[axis] - 2) // layer.stride[axis] + 1
+        elif isinstance(layer, nn.modules.conv._ConvNd):
+            _require_dense(layer)
+            field = (field - 1) * layer.stride[axis] + layer.kernel_size[axis]
+        elif isinstance(layer, nn.PixelShuffle):
+            field = (field + layer.upscale_factor - 2) // layer.upscale_factor + 1
+        elif not isinstance(layer, _POINTWISE):
+            raise ValueError(f"the receptive field through {type(layer).__name__} is not known")
+    return field
+
+
+def _require_dense(layer: nn.modules.conv._ConvNd) -> None:
+    if any(step != 1 for step in layer.dilation):
+        raise ValueError("the receptive field of dilated convolutions is not worked out here")

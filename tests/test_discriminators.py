@@ -1,0 +1,188 @@
+"""Discriminators: published sizes, errors, gradients, and what each of them cannot see."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils import parametrize
+
+from vgan_tutorial.discriminators import (
+    DISCRIMINATORS,
+    ArticleDiscriminator,
+    VideoDiscriminator,
+)
+from vgan_tutorial.layers import initialise, receptive_field
+from vgan_tutorial.losses import r1_penalty
+from vgan_tutorial.oracle import DAMAGES
+from vgan_tutorial.shapes import PRESETS, MovingShapes
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def build(name, preset="tiny", **more):
+    shape = PRESETS[preset]
+    return initialise(DISCRIMINATORS[name](frames=shape.frames, size=shape.size, **more), seeded())
+
+
+def clips_of(preset="tiny", count=4, seed=0):
+    return MovingShapes(preset, seed).batch(count)[0]
+
+
+def test_vgans_discriminator_has_the_published_number_of_parameters():
+    network = VideoDiscriminator()
+    assert sum(parameter.numel() for parameter in network.parameters()) == 11_041_473
+
+
+def test_vgans_discriminator_has_the_published_layers():
+    network = VideoDiscriminator().eval()
+    shapes = []
+    features = torch.zeros(1, 3, 32, 64, 64)
+    for layer in [*network.trunk, network.head]:
+        features = layer(features)
+        if isinstance(layer, nn.Conv3d):
+            shapes.append(tuple(features.shape[1:]))
+    published = [(64, 16, 32, 32), (128, 8, 16, 16), (256, 4, 8, 8), (512, 2, 4, 4), (1, 1, 1, 1)]
+    assert shapes == published
+
+
+def test_the_articles_discriminator_has_the_articles_layers():
+    """Section 4.3 with its 128 x 128 frames: 64 and 128 filters, then 131,072 numbers to one."""
+    network = ArticleDiscriminator(size=128).frame_network
+    first, second = (layer for layer in network if isinstance(layer, nn.Conv2d))
+    assert (first.out_channels, second.out_channels) == (64, 128)
+    assert (network[-1].in_features, network[-1].out_features) == (32 * 32 * 128, 1)
+
+
+@pytest.mark.parametrize("preset", ["tiny", "small"])
+@pytest.mark.parametrize("name", DISCRIMINATORS)
+def test_one_logit_a_clip(name, preset):
+    logits = build(name, preset)(clips_of(preset))
+    assert logits.shape == (4,)
+    assert logits.isfinite().all()
+    assert logits.std() > 0
+
+
+@pytest.mark.parametrize("name", DISCRIMINATORS)
+def test_logits_are_not_held_between_nought_and_one(name):
+    """A score is a real number: both signs occur among a few fresh networks."""
+    shape = PRESETS["tiny"]
+    logits = [
+        initialise(DISCRIMINATORS[name](frames=shape.frames, size=shape.size), seeded(seed))(
+            clips_of()
+        )
+        for seed in range(6)
+    ]
+    assert torch.stack(logits).min() < 0
+
+
+@pytest.mark.parametrize("name", DISCRIMINATORS)
+def test_a_batch_of_one_in_evaluation_mode(name):
+    network, clips = build(name).eval(), clips_of()
+    with torch.no_grad():
+        torch.testing.assert_close(network(clips[2:3]), network(clips)[2:3], atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", DISCRIMINATORS)
+def test_a_gradient_reaches_every_parameter_and_the_clip(name):
+    network, clips = build(name), clips_of().requires_grad_(True)
+    (network(clips) * torch.tensor([1.0, -2.0, 3.0, 0.5])).sum().backward()
+    assert clips.grad is not None
+    assert clips.grad.flatten(1).any(1).all()
+    stuck = [
+        key
+        for key, parameter in network.named_parameters()
+        if parameter.grad is None or not parameter.grad.any()
+    ]
+    # A bias in front of a batch norm is subtracted again: its gradient is rounding or nothing.
+    assert all(key.endswith("bias") and name == "vgan" for key in stuck)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: ArticleDiscriminator(size=30), "multiple of 4, not 30"),
+        (lambda: VideoDiscriminator(size=20), "20 pixels cannot be built"),
+        (lambda: VideoDiscriminator(frames=0), "at least one frame, not 0"),
+        (lambda: VideoDiscriminator(normalisation="layer"), '"batch" or "none", not'),
+    ],
+)
+def test_impossible_sizes_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3, 5, 8, 9])
+def test_any_number_of_frames_can_be_judged(frames):
+    network = VideoDiscriminator(frames=frames, size=16, channels=4, normalisation="none")
+    assert network(torch.zeros(2, 3, frames, 16, 16)).shape == (2,)
+
+
+def test_the_frame_wise_score_does_not_know_the_order():
+    clips = clips_of()
+    shuffled = DAMAGES["shuffled frames"](clips, seeded())
+    assert not torch.equal(shuffled, clips)
+    frame_wise, video = build("article"), build("video")
+    with torch.no_grad():
+        torch.testing.assert_close(frame_wise(shuffled), frame_wise(clips))
+        assert (video(shuffled) - video(clips)).abs().max() > 1e-3
+
+
+def test_the_video_discriminator_looks_at_all_frames_at_once():
+    shape = PRESETS["small"]
+    network = VideoDiscriminator(frames=shape.frames, size=shape.size, normalisation="none")
+    layers = [*network.trunk, network.head]
+    assert receptive_field(layers, axis=-3) >= shape.frames
+    assert receptive_field(layers, axis=-1) >= shape.size
+
+
+def test_spectral_norms_come_to_one_after_a_few_looks():
+    """Also when the weights change under way, as in training."""
+    network = build("video-spectral").train()
+    layers = [layer for layer in network.modules() if parametrize.is_parametrized(layer)]
+    with torch.no_grad():
+        for layer in layers:
+            layer.parametrizations.weight.original.mul_(5).add_(0.1)
+        for _ in range(30):
+            network(clips_of())
+    network.eval()
+    assert len(layers) == 3
+    for layer in layers:
+        largest = torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item()
+        assert largest == pytest.approx(1, abs=0.01)
+
+
+def reached_by_first_logit(network, clips):
+    """Which clips of the batch the first logit depends on."""
+    clips = clips.clone().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(network(clips)[0], clips)
+    return (gradient.flatten(1).abs().amax(1) > 0).tolist()
+
+
+def batch_normalised():
+    network = VideoDiscriminator(frames=8, size=16, channels=8, normalisation="batch")
+    return initialise(network, seeded()).train()
+
+
+def test_break_batch_norm_mixes_the_clips():
+    """Signature: a logit has a gradient to every clip of its batch. Without it, to its own."""
+    assert reached_by_first_logit(batch_normalised(), clips_of()) == [True] * 4
+    assert reached_by_first_logit(build("video"), clips_of()) == [True, False, False, False]
+
+
+def test_break_a_penalty_on_batch_statistics():
+    """The sum trick of the penalty is each clip's own gradient only when clips do not mix."""
+
+    def mistake(network):
+        clips = clips_of().requires_grad_(True)
+        (gradients,) = torch.autograd.grad(network(clips).sum(), clips)
+        own = torch.stack(
+            [torch.autograd.grad(network(clips)[i], clips)[0][i] for i in range(len(clips))]
+        )
+        torch.testing.assert_close(
+            r1_penalty(network, clips), gradients.flatten(1).square().sum(1).mean()
+        )
+        return ((gradients - own).norm() / own.norm()).item()
+
+    assert mistake(build("video")) < 1e-5
+    assert mistake(batch_normalised()) > 0.1

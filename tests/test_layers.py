@@ -1,0 +1,122 @@
+"""The shared pieces: folding time, fresh weights, and how far a network looks."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+from vgan_tutorial.discriminators import DISCRIMINATORS
+from vgan_tutorial.generators import GENERATORS
+from vgan_tutorial.layers import (
+    channels_last,
+    doublings,
+    initialise,
+    inputs_per_output,
+    per_frame,
+    perceptron,
+    receptive_field,
+)
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def test_doublings_are_inverse_to_doubling():
+    for count in range(1, 7):
+        assert doublings(4 * 2**count) == count
+
+
+@pytest.mark.parametrize("size", [0, 2, 4, 12, 17, 63])
+def test_sizes_that_no_doubling_reaches_are_refused_with_the_sizes_that_work(size):
+    with pytest.raises(ValueError, match=rf"{size} pixels.*8, 16, 32, 64"):
+        doublings(size)
+
+
+def test_per_frame_is_a_loop_over_frames():
+    clips = torch.randn(2, 3, 5, 8, 8, generator=seeded())
+    picture = nn.Sequential(nn.Conv2d(3, 4, 3, stride=2), nn.Tanh())
+    score = nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 1))
+    for network in (picture, score):
+        frames = [network(clips[:, :, index]) for index in range(clips.shape[2])]
+        # pictures keep time on axis 2; scores have no channel axis to keep behind
+        expected = torch.stack(frames, dim=2 if network is picture else 1)
+        torch.testing.assert_close(per_frame(network, clips), expected)
+
+
+def test_break_time_folded_with_view():
+    """`reshape` without the transpose gives the right shape and takes frames for channels."""
+
+    def folded_wrongly(network, clips):
+        return network(clips.reshape(10, 3, 4, 4)).reshape(2, 5, 3, 4, 4).transpose(1, 2)
+
+    red_only = nn.Conv2d(3, 3, 1, bias=False).requires_grad_(False)
+    red_only.weight.copy_(torch.diag(torch.tensor([1.0, 0.0, 0.0]))[:, :, None, None])
+    clips = torch.zeros(2, 3, 5, 4, 4)
+    clips[:, 1:] = torch.rand(2, 2, 5, 4, 4, generator=seeded())  # green and blue, no red
+    right, wrong = per_frame(red_only, clips), folded_wrongly(red_only, clips)
+    assert right.shape == wrong.shape
+    assert not right.any()
+    assert wrong.any()  # signature: a network that only lets red through shows green and blue
+
+
+def test_a_perceptron_ends_in_a_plain_linear_layer():
+    network = perceptron([3, 8, 8, 2])
+    sizes = [(layer.in_features, layer.out_features) for layer in network if hasattr(layer, "bias")]
+    assert sizes == [(3, 8), (8, 8), (8, 2)]
+    assert isinstance(network[-1], nn.Linear)
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_hes_rule_keeps_the_size_of_the_signal(transposed):
+    """With He's rule a leaky rectifier and a layer keep the mean square, away from the border."""
+    kind = nn.ConvTranspose3d if transposed else nn.Conv3d
+    layer = initialise(kind(32, 32, 4, stride=2, padding=1), seeded(1))
+    signal = torch.randn(8, 32, 8, 8, 8, generator=seeded())
+    leaky = nn.functional.leaky_relu(signal, 0.2)
+    out = layer(leaky)[..., 2:-2, 2:-2, 2:-2] if transposed else layer(leaky)[..., 1:-1, 1:-1, 1:-1]
+    assert out.square().mean().item() == pytest.approx(1, rel=0.15)
+    assert inputs_per_output(layer) == 32 * 64 / (8 if transposed else 1)
+
+
+@pytest.mark.parametrize("name", [*GENERATORS, *DISCRIMINATORS])
+def test_a_seed_fixes_every_weight(name):
+    """Whatever the global state was when the network was made."""
+    build = (GENERATORS | DISCRIMINATORS)[name]
+    states = []
+    for seed, global_seed in ((0, 1), (0, 2), (3, 2)):
+        torch.manual_seed(global_seed)
+        states.append(initialise(build(frames=8, size=16), seeded(seed)).state_dict())
+    first, again, other = states
+    assert all(torch.equal(first[key], again[key]) for key in first)
+    assert any(not torch.equal(first[key], other[key]) for key in first)
+
+
+def test_fresh_weights_are_spectrally_normal_at_once():
+    layer = spectral_norm(nn.Conv2d(8, 16, 3))
+    initialise(layer, seeded())
+    layer.eval()
+    largest = torch.linalg.matrix_norm(layer.weight.flatten(1), 2)
+    assert largest.item() == pytest.approx(1, abs=0.02)
+
+
+def test_channels_last_changes_the_layout_and_no_number():
+    network = nn.Sequential(nn.Conv3d(3, 8, 3), nn.ReLU(), nn.Conv3d(8, 4, 3))
+    clips = torch.randn(2, 3, 6, 8, 8, generator=seeded())
+    changed = channels_last(copy.deepcopy(network))
+    torch.testing.assert_close(changed(clips), network(clips))
+    assert changed[0].weight.is_contiguous(memory_format=torch.channels_last_3d)
+
+
+def test_a_receptive_field_needs_layers_that_it_knows():
+    with pytest.raises(ValueError, match="Linear"):
+        receptive_field([nn.Conv2d(3, 3, 3), nn.Linear(3, 3)])
+    with pytest.raises(ValueError, match="dilated"):
+        receptive_field([nn.Conv2d(3, 3, 3, dilation=2)])
+
+
+def test_receptive_fields_may_differ_by_axis():
+    layers = [nn.Conv3d(1, 1, (4, 3, 5), (2, 1, 1)), nn.ReLU(), nn.Conv3d(1, 1, (2, 3, 1))]
+    assert [receptive_field(layers, axis) for axis in (-3, -2, -1)] == [6, 5, 5]
