@@ -169,22 +169,25 @@ def _image_stream(latent: int, widths: list[int]) -> nn.Sequential:
 
 
 class ContentMotionGenerator(nn.Module):
-    """One latent for what is seen, one for how it moves, and a decoder applied to every frame.
+    """One latent for what is seen, one for how it moves, and a mask to put them together.
 
-    The split of the latent follows MoCoGAN (Tulyakov et al., CVPR 2018, section 3). Where MoCoGAN
-    draws new noise for every frame and runs it through a recurrent network, here the motion
-    latent and the time of the frame, as sines and cosines, go through a small perceptron, in the
-    way of DIGAN (Yu et al., ICLR 2022, section 3.2): a path is a function of time, so a clip of
-    any length can be asked for. Frames are built by sub-pixel convolution (Shi et al., CVPR 2016):
-    convolve, then rearrange channels into pixels, which costs less than a transposed convolution.
+    The split of the latent follows MoCoGAN (Tulyakov et al., CVPR 2018, section 3); the mask over
+    a background that stays still follows VGAN (Vondrick et al., NeurIPS 2016, section 2.2).
+    Where MoCoGAN draws new noise for every frame and runs it through a recurrent network, here
+    the motion latent and the time of the frame, as sines and cosines, go through a small
+    perceptron, in the way of DIGAN (Yu et al., ICLR 2022, section 3.2): a path is a function of
+    time, so a clip of any length can be asked for. Pictures are built by sub-pixel convolution
+    (Shi et al., CVPR 2016): convolve, then rearrange channels into pixels, which costs less than
+    a transposed convolution.
 
     Args:
-        frames: of a clip, and the period of the slowest sine.
-        size: height and width: 4 doubled any number of times.
+        frames: of a clip, and the period of the slowest wave of the clock.
+        size: height and width: 8 doubled any number of times.
         content: length of the content latent.
         motion: length of the motion latent.
         path: length of the vector that tells the decoder where in its motion a frame is.
-        channels: of the decoder.
+        channels: of the decoders.
+        waves: sines and cosines of the clock, with 1, 2, … periods in `frames`.
     """
 
     def __init__(
@@ -194,27 +197,38 @@ class ContentMotionGenerator(nn.Module):
         content: int = 24,
         motion: int = 8,
         path: int = 8,
-        channels: int = 32,
+        channels: int = 16,
         waves: int = 2,
     ) -> None:
         super().__init__()
         self.frames, self.content, self.motion, self.waves = frames, content, motion, waves
         self.latent_shape = (content + motion,)
         self.path = perceptron([motion + 2 * waves, 64, 64, path])
-        self.project = nn.Linear(content + path, channels * 4 * 4)
-        self.decoder = nn.Sequential(*_subpixel_doublings(doublings(size), channels), nn.Tanh())
+        self.figure = _picture_decoder(content + path, size, channels, outputs=4)
+        self.background = _picture_decoder(content, size, channels, outputs=3)
 
     def forward(
         self, latent: Float[Tensor, "batch latent"], frames: int | None = None
     ) -> Float[Tensor, "batch 3 time height width"]:
         """A clip for each latent, of the trained length unless `frames` asks for another."""
+        foreground, mask, background = self.streams(latent, frames)
+        return mask * foreground + (1 - mask) * background
+
+    def streams(
+        self, latent: Float[Tensor, "batch latent"], frames: int | None = None
+    ) -> tuple[
+        Float[Tensor, "batch 3 time height width"],
+        Float[Tensor, "batch 1 time height width"],
+        Float[Tensor, "batch 3 1 height width"],
+    ]:
+        """Foreground, mask and background, before they are put together."""
         content, motion = latent.split([self.content, self.motion], dim=1)
         path = self.draw_path(motion, frames or self.frames)  # batch, time, path
         batch, time, _ = path.shape
         code = torch.cat([content[:, None].expand(-1, time, -1), path], dim=2)
-        seed = self.project(code.flatten(0, 1)).unflatten(1, (-1, 4, 4))
-        pictures = self.decoder(seed.contiguous(memory_format=torch.channels_last))
-        return pictures.unflatten(0, (batch, time)).transpose(1, 2)
+        figure = self.figure(code.flatten(0, 1)).unflatten(0, (batch, time)).transpose(1, 2)
+        background = self.background(content)[:, :, None]
+        return figure[:, :3].tanh(), figure[:, 3:].sigmoid(), background.tanh()
 
     def draw_path(
         self, motion: Float[Tensor, "batch motion"], frames: int
@@ -227,17 +241,21 @@ class ContentMotionGenerator(nn.Module):
         return self.path(torch.cat([motion[:, None].expand(-1, frames, -1), clock], dim=2))
 
 
-def _subpixel_doublings(count: int, channels: int) -> list[nn.Module]:
-    """Each doubles height and width: convolve to four times the channels, then shuffle."""
-    layers: list[nn.Module] = []
-    for step in range(count):
-        outputs = 3 if step == count - 1 else channels
+def _picture_decoder(inputs: int, size: int, channels: int, outputs: int) -> nn.Sequential:
+    """From a vector to an 8x8 grid of features, then sub-pixel doublings up to the picture."""
+    layers: list[nn.Module] = [
+        *perceptron([inputs, 8 * channels, channels * 8 * 8]),
+        nn.Unflatten(1, (channels, 8, 8)),
+    ]
+    steps = doublings(size, start=8)
+    for step in range(steps):
+        wanted = outputs if step == steps - 1 else channels
         layers += [
             nn.LeakyReLU(0.2),
-            nn.Conv2d(channels, 4 * outputs, 3, padding=1),
+            nn.Conv2d(channels, 4 * wanted, 3, padding=1),
             nn.PixelShuffle(2),
         ]
-    return layers
+    return nn.Sequential(*layers)
 
 
 # Choose one by name: each takes `frames` and `size`.
