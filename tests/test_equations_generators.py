@@ -1,0 +1,168 @@
+"""Every displayed equation of chapter 4, checked as mathematics: ``test_`` plus its label."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from vgan_tutorial.generators import (
+    ArticleGenerator,
+    ContentMotionGenerator,
+    VGANGenerator,
+    sample_latent,
+)
+from vgan_tutorial.layers import initialise, receptive_field
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def positive(network):
+    """Only positive weights and no rectifier: no path from input to output can cancel."""
+    for parameter in network.parameters():
+        parameter.data = parameter.data.abs() + 0.1
+    return network
+
+
+def reached(network, size, position):
+    """Which inputs along an axis one output depends on, read from the gradient."""
+    signal = torch.ones(1, 1, size, requires_grad=True)
+    (gradient,) = torch.autograd.grad(network(signal)[0, 0, position], signal)
+    return gradient[0, 0].nonzero()[:, 0]
+
+
+@pytest.mark.parametrize(
+    "layers", [[(3, 1)], [(4, 2)], [(4, 2), (4, 2)], [(3, 1), (5, 3), (4, 2)], [(7, 1), (4, 2)]]
+)
+def test_eq_field_convolution(layers):
+    network = positive(nn.Sequential(*(nn.Conv1d(1, 1, k, s) for k, s in layers)))
+    seen = reached(network, size=200, position=5)
+    field = 1
+    for kernel, stride in reversed(layers):
+        field = stride * (field - 1) + kernel
+    assert len(seen) == seen.max() - seen.min() + 1 == field == receptive_field(network)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "stride"),
+    [(kernel, stride) for kernel in (2, 3, 4, 5, 6) for stride in (1, 2, 3) if kernel >= stride],
+)
+@pytest.mark.parametrize("after", [1, 3, 7])
+def test_eq_field_transposed(kernel, stride, after):
+    """The largest field over all ways in which a window can lie on the grid is the formula's."""
+    network = positive(
+        nn.Sequential(nn.ConvTranspose1d(1, 1, kernel, stride), nn.Conv1d(1, 1, after))
+    )
+    fields = [reached(network, size=60, position=30 + shift) for shift in range(stride)]
+    largest = max(int(seen.max() - seen.min()) + 1 for seen in fields)
+    assert largest == (after + kernel - 2) // stride + 1 == receptive_field(network)
+
+
+def test_eq_independent_frames():
+    """Each frame is a function of its own noise; the frames' covariance over clips is nought."""
+    network = initialise(ArticleGenerator(frames=2, size=8, channels=4), seeded()).eval()
+    noise = sample_latent(network, 4000, seeded(1))
+    with torch.no_grad():
+        clips = network(noise)
+        alone = network.frame_network(noise[:, :, 1])
+    torch.testing.assert_close(clips[:, :, 1], alone)
+    first, second = (clips[:, :, index].flatten(1) for index in (0, 1))
+    first, second = (frame - frame.mean(0) for frame in (first, second))
+    scale = first.std(0)[:, None] * second.std(0)
+    correlation = first.T @ second / len(clips) / scale
+    assert correlation.abs().max() < 6 / math.sqrt(len(clips))  # six standard errors
+    itself = (first.T @ first / len(clips)).diagonal() / first.std(0).square()
+    assert itself.min() > 0.99  # the same yardstick finds what is there
+
+
+@pytest.mark.parametrize(("kernel", "stride", "padding"), [(4, 2, 1), (3, 2, 1), (5, 3, 0)])
+def test_eq_transposed_convolution(kernel, stride, padding):
+    signal = torch.randn(7, dtype=torch.float64, generator=seeded())
+    weight = torch.randn(kernel, dtype=torch.float64, generator=seeded(1))
+    expected = nn.functional.conv_transpose1d(
+        signal[None, None], weight[None, None], stride=stride, padding=padding
+    )[0, 0]
+    for index in range(len(expected)):
+        taps = [(j, index + padding - stride * j) for j in range(len(signal))]
+        value = sum(signal[j] * weight[tap] for j, tap in taps if 0 <= tap < kernel)
+        assert float(value) == pytest.approx(float(expected[index]), abs=1e-12)
+
+
+@pytest.mark.parametrize(("kernel", "stride", "padding"), [(4, 2, 1), (3, 2, 1), (4, 1, 0)])
+@pytest.mark.parametrize("inputs", [1, 4, 9])
+def test_eq_transposed_size(inputs, kernel, stride, padding):
+    layer = nn.ConvTranspose1d(1, 1, kernel, stride, padding)
+    size = layer(torch.zeros(1, 1, inputs)).shape[-1]
+    assert size == (inputs - 1) * stride - 2 * padding + kernel
+    if (kernel, stride, padding) == (4, 2, 1):
+        assert size == 2 * inputs
+
+
+def test_eq_adjoint():
+    """<C x, y> = <x, C^T y>, where C^T is the transposed convolution with the same weight."""
+    for dimensions in (1, 2, 3):
+        convolve = getattr(nn.functional, f"conv{dimensions}d")
+        transpose = getattr(nn.functional, f"conv_transpose{dimensions}d")
+        weight = torch.randn(5, 3, *(4,) * dimensions, dtype=torch.float64, generator=seeded())
+        x = torch.randn(2, 3, *(8,) * dimensions, dtype=torch.float64, generator=seeded(1))
+        y = torch.randn(2, 5, *(4,) * dimensions, dtype=torch.float64, generator=seeded(2))
+        left = (convolve(x, weight, stride=2, padding=1) * y).sum()
+        right = (x * transpose(y, weight, stride=2, padding=1)).sum()
+        torch.testing.assert_close(left, right)
+
+
+@pytest.mark.parametrize(("kernel", "stride"), [(3, 2), (4, 2), (5, 2), (6, 3), (4, 3), (2, 1)])
+def test_eq_overlap(kernel, stride):
+    """How many inputs paint on an output: from the formula, and with weights of one."""
+    painted = nn.functional.conv_transpose1d(
+        torch.ones(1, 1, 20), torch.ones(1, 1, kernel), stride=stride
+    )[0, 0]
+    for index in range(kernel, len(painted) - kernel):
+        count = sum(1 for tap in range(kernel) if (index - tap) % stride == 0)
+        assert painted[index] == count
+    inside = painted[kernel : len(painted) - kernel]
+    assert bool((inside == inside[0]).all()) == (kernel % stride == 0)
+
+
+def test_eq_two_streams():
+    network = VGANGenerator(frames=8, size=16, channels=8).eval()
+    latent = sample_latent(network, 3, seeded())
+    with torch.no_grad():
+        foreground, mask, background = network.streams(latent)
+        clips = network(latent)
+    assert background.shape[2] == 1  # one picture for all frames
+    assert mask.min() >= 0
+    assert mask.max() <= 1
+    for time in range(8):
+        m, f = mask[:, :, time], foreground[:, :, time]
+        torch.testing.assert_close(clips[:, :, time], m * f + (1 - m) * background[:, :, 0])
+
+
+def test_eq_content_motion():
+    """Every frame is one function of the same content and of where the motion is at its time."""
+    network = initialise(ContentMotionGenerator(frames=8, size=16), seeded()).eval()
+    latent = sample_latent(network, 2, seeded())
+    content, motion = latent.split([network.content, network.motion], 1)
+    with torch.no_grad():
+        clips, path = network(latent), network.draw_path(motion, 8)
+        # two clips whose motion is at the same point must show the same frame
+        other = torch.cat([content, motion.flip(0)], 1)
+        swapped = network(other)
+    assert path.shape[:2] == (2, 8)
+    assert (clips - swapped).abs().max() > 1e-3
+    with torch.no_grad():
+        again = network(torch.cat([content, motion], 1), frames=3)
+    torch.testing.assert_close(again, clips[:, :, :3], atol=1e-5, rtol=1e-4)
+
+
+def test_eq_great_circle():
+    """Between two independent standard normal latents every point is standard normal too."""
+    first, second = (torch.randn(20_000, 6, generator=seeded(seed)) for seed in (0, 1))
+    for angle in (0.0, 0.3, math.pi / 4, math.pi / 2):
+        between = math.cos(angle) * first + math.sin(angle) * second
+        assert between.mean(0).abs().max() < 0.04
+        assert (between.T.cov() - torch.eye(6)).abs().max() < 0.05
+    halfway = (first + second) / 2
+    assert halfway.var(0).mean().item() == pytest.approx(0.5, abs=0.02)  # a straight line shrinks
