@@ -3,12 +3,26 @@
 import logging
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
+from PIL import Image
 
-from vgan_tutorial.datasets import pack_videos
+from vgan_tutorial import display
+from vgan_tutorial.datasets import PackedClips, pack_videos
+from vgan_tutorial.oracle import judge, summarise
+from vgan_tutorial.shapes import PRESETS, get_preset
+from vgan_tutorial.training import (
+    TrainingConfig,
+    load_generator,
+    pack_source,
+    save_generator,
+    shapes_source,
+)
+from vgan_tutorial.training import sample as draw_samples
+from vgan_tutorial.training import train as run_training
 from vgan_tutorial.video_io import VideoError, printable
 
 
@@ -45,7 +59,106 @@ def pack(
         print(f"{problem.kind:>10}  {printable(problem.name)}: {problem.reason}")
 
 
-COMMANDS: dict[str, Callable[..., Any]] = {"pack": pack}
+def train(
+    out: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="OUT")],
+    /,
+    data: str = "tiny",
+    seconds: float | None = None,
+    config: tyro.conf.OmitArgPrefixes[TrainingConfig] = TrainingConfig(),  # noqa: B008
+) -> None:
+    """Train a video GAN, or go on where the run in OUT left off.
+
+    OUT gets config.json, log.jsonl (a line of figures every few steps), checkpoint.pt (everything
+    that is needed to go on) and, at the end, generator.safetensors (the averaged generator, to
+    sample from). To go on after an interruption give the same command again; more --steps
+    lengthen a finished run.
+
+    Args:
+        out: Folder of the run.
+        data: A preset of Moving Shapes (tiny, small, full), or a pack made by `vgan pack`. With a
+            preset, its frames and size replace --frames and --size.
+        seconds: Stop after this long even if steps are left.
+        config: Everything else that decides the run.
+    """
+    if data in PRESETS:
+        preset = PRESETS[data]
+        config = replace(config, frames=preset.frames, size=preset.size)
+        source = shapes_source(data)
+    elif (Path(data) / "clips.csv").exists():
+        packed = PackedClips(data, frames=config.frames)
+        config = replace(config, size=packed.size)
+        source = pack_source(packed)
+    else:
+        raise ValueError(
+            f"there is no pack at {data!r}, and no preset of that name; make a pack with "
+            f"`vgan pack`, or choose one of {', '.join(PRESETS)}"
+        )
+    state, log = run_training(config, source, out, seconds=seconds)
+    save_generator(out, state, config)
+    print(f"{out}: step {state.step}, {log[-1]['seconds']:.0f} s")
+
+
+def sample(
+    run: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")],
+    picture: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="PICTURE")],
+    /,
+    count: int = 24,
+    columns: int = 8,
+    fps: float = 8.0,
+    seed: int = 0,
+    scale: int = 4,
+) -> None:
+    """Draw clips from a trained generator into one animated picture.
+
+    Args:
+        run: Folder of the run.
+        picture: File to write; .webp or .gif.
+        count: How many clips.
+        columns: Clips in a row.
+        fps: Frames a second.
+        seed: The same seed gives the same clips.
+        scale: Width on the picture of one pixel of a clip.
+    """
+    if picture.suffix not in (".webp", ".gif"):
+        raise ValueError(f"{picture.name} cannot be animated: name a .webp or a .gif")
+    network, _ = load_generator(run)
+    clips = display.as_stored(draw_samples(network, count, seed))
+    frames = [
+        Image.fromarray(sheet).resize((sheet.shape[1] * scale, sheet.shape[0] * scale), 0)
+        for sheet in display.grid(clips, columns)
+    ]
+    frames[0].save(
+        picture, save_all=True, append_images=frames[1:], duration=1000 / fps, loop=0, lossless=True
+    )
+    print(f"{picture}: {count} clips")
+
+
+def evaluate(
+    run: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")],
+    /,
+    preset: str = "tiny",
+    count: int = 1000,
+    seed: int = 0,
+) -> None:
+    """Let the exact judge count how many of a generator's clips are valid Moving Shapes.
+
+    Args:
+        run: Folder of the run.
+        preset: The preset that the generator was trained on.
+        count: How many clips to judge.
+        seed: Of their latents.
+    """
+    network, _ = load_generator(run)
+    chosen = get_preset(preset)
+    print(summarise(judge(draw_samples(network, count, seed), chosen), chosen))
+
+
+COMMANDS: dict[str, Callable[..., Any]] = {
+    "pack": pack,
+    "train": train,
+    "sample": sample,
+    "evaluate": evaluate,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -59,5 +172,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
             args=arguments,
             config=(tyro.conf.FlagCreatePairsOff,),
         )
-    except (VideoError, ValueError, OSError) as error:
+    except (VideoError, ValueError, OSError, FloatingPointError) as error:
         sys.exit(f"vgan: {error}")

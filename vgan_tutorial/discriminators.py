@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from vgan_tutorial.layers import doublings, per_frame
+from vgan_tutorial.layers import doublings, per_frame, perceptron
 
 
 class ArticleDiscriminator(nn.Module):
@@ -109,6 +111,43 @@ class VideoDiscriminator(nn.Module):
         return self.head(self.features(clips)).flatten()
 
 
+class StackedDiscriminator(nn.Module):
+    """All frames at once: time is folded into the channels, and 2-D convolutions do the rest.
+
+    Video classification calls this early fusion (Karpathy et al., CVPR 2014, section 3.1). The
+    first layer compares any two frames at the same place, however far apart in time, which 3-D
+    convolutions need several layers for; in return its weights depend on the number of frames.
+    No normalisation, so that gradient penalties mean what they say.
+
+    Args:
+        frames: of a clip.
+        size: height and width, 4 doubled any number of times.
+        channels: of the convolutions.
+    """
+
+    def __init__(self, frames: int = 16, size: int = 64, channels: int = 64) -> None:
+        super().__init__()
+        if frames < 1:
+            raise ValueError(f"a clip needs at least one frame, not {frames}")
+        widths = [3 * frames] + [channels] * doublings(size)
+        layers: list[nn.Module] = []
+        for inputs, outputs in pairwise(widths):
+            layers += [nn.Conv2d(inputs, outputs, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
+        self.trunk = nn.Sequential(*layers, nn.Flatten())
+        self.head = perceptron([channels * 4 * 4, 256, 128, 1])
+
+    def features(
+        self, clips: Float[Tensor, "batch 3 time height width"]
+    ) -> Float[Tensor, "batch features"]:
+        """What the head sees."""
+        stacked = clips.flatten(1, 2).contiguous(memory_format=torch.channels_last)
+        return self.trunk(stacked)
+
+    def forward(self, clips: Float[Tensor, "batch 3 time height width"]) -> Float[Tensor, " batch"]:
+        """One logit a clip."""
+        return self.head(self.features(clips))[:, 0]
+
+
 _SMALL: dict[str, Any] = {"channels": 24, "normalisation": "none", "hidden": 128}
 
 # Choose one by name: each takes `frames` and `size`.
@@ -116,5 +155,6 @@ DISCRIMINATORS: dict[str, Callable[..., nn.Module]] = {
     "article": ArticleDiscriminator,
     "vgan": VideoDiscriminator,
     "video": partial(VideoDiscriminator, **_SMALL),
+    "stacked": StackedDiscriminator,
     "video-spectral": partial(VideoDiscriminator, **_SMALL, spectral=True),
 }

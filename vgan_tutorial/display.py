@@ -241,7 +241,7 @@ def player_html(
     stored = as_stored(clips)
     columns = columns or _square(len(stored))
     scale = _scale(stored.shape[3], size, min(192, 480 // columns))
-    return _player(_grid(stored, columns), (), alt, caption, fps, scale, _kind(scale))
+    return _player(grid(stored, columns), (), alt, caption, fps, scale, _kind(scale))
 
 
 def scrubber_html(
@@ -304,7 +304,7 @@ def _stage(stage: Clips | Picture | Figure, columns: int | None) -> Sheets:
     if isinstance(stage, np.ndarray) and stage.ndim == 3:
         return _with_alpha(stage[None])
     stored = as_stored(stage)
-    return _grid(stored, columns or _square(len(stored)))
+    return grid(stored, columns or _square(len(stored)))
 
 
 def _cell_width(stage: Clips | Picture) -> int:
@@ -325,7 +325,7 @@ def _kind(scale: float) -> str:
     return PIXELS if scale > 1 else CLIP
 
 
-def _grid(stored: StoredClips, columns: int) -> Sheets:
+def grid(stored: StoredClips, columns: int) -> Sheets:
     """One picture a frame, with all clips side by side."""
     return np.stack([_tile(frames, columns) for frames in stored.swapaxes(0, 1)])
 

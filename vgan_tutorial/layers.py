@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -107,7 +108,7 @@ def _fill_parametrised(layer: nn.Module, deviation: float, generator: torch.Gene
     `layer.weight` is computed anew at every look, so filling it would change nothing. And in
     training mode every look is one more power iteration.
     """
-    hidden = layer.parametrizations["weight"]  # type: ignore[index]
+    hidden: Any = getattr(layer, "parametrizations").weight  # noqa: B009
     _fill_normal(hidden.original, 0.0, deviation, generator)
     for direction in hidden.buffers():
         _fill_normal(direction, 0.0, 1.0, generator)

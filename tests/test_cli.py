@@ -1,0 +1,83 @@
+import json
+
+import pytest
+from PIL import Image, ImageSequence
+
+from vgan_tutorial import cli
+from vgan_tutorial.datasets import make_shapes_pack
+
+
+def vgan(*arguments) -> None:
+    cli.main([str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run of four steps on the tiny preset."""
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    vgan("train", folder, "--steps", 4, "--batch", 4, "--log-every", 2)
+    return folder
+
+
+def test_train_writes_everything_that_sampling_and_going_on_need(run):
+    names = {path.name for path in run.iterdir()}
+    assert {"config.json", "log.jsonl", "checkpoint.pt", "generator.safetensors"} <= names
+    assert json.loads((run / "config.json").read_text())["size"] == 16
+
+
+def test_the_same_command_goes_on(run, capsys):
+    vgan("train", run, "--steps", 6, "--batch", 4, "--log-every", 2)
+    steps = [json.loads(line)["step"] for line in (run / "log.jsonl").read_text().splitlines()]
+    assert steps == [2, 4, 6]
+    assert "step 6" in capsys.readouterr().out
+
+
+def test_train_reads_a_pack(tmp_path, capsys):
+    pack = make_shapes_pack(tmp_path, "tiny", actors=2, clips=1)
+    vgan("train", tmp_path / "run", "--data", pack, "--steps", 2, "--batch", 2)
+    assert "step 2" in capsys.readouterr().out
+
+
+def test_sample_draws_an_animated_picture(run, tmp_path):
+    vgan("sample", run, tmp_path / "clips.webp", "--count", 6, "--columns", 3, "--scale", 2)
+    with Image.open(tmp_path / "clips.webp") as picture:
+        assert len(list(ImageSequence.Iterator(picture))) == 8
+        assert picture.width > picture.height > 2 * 16
+
+
+def test_evaluate_prints_the_judges_figures(run, capsys):
+    vgan("evaluate", run, "--count", 8)
+    assert "of 24 cells" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("train", "out", "--data", "nowhere"), "no pack at 'nowhere'"),
+        (("sample", "nowhere", "clips.webp"), "not a trained generator"),
+        (("sample", "nowhere", "clips.png"), "cannot be animated"),
+        (("evaluate", "nowhere"), "not a trained generator"),
+    ],
+)
+def test_bad_input_ends_in_one_line(arguments, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as failure:
+        vgan(*arguments)
+    assert message in str(failure.value)
+    assert "\n" not in str(failure.value)
+
+
+def test_a_loss_that_does_not_exist_is_named_with_those_that_do(capsys):
+    with pytest.raises(SystemExit):
+        vgan("train", "out", "--loss", "hing")
+    output = "".join(capsys.readouterr())
+    assert "hing" in output
+    assert "relativistic" in output
+
+
+@pytest.mark.parametrize("command", ["pack", "train", "sample", "evaluate"])
+def test_help_teaches(command, capsys):
+    with pytest.raises(SystemExit) as done:
+        vgan(command, "--help")
+    assert done.value.code == 0
+    assert len(capsys.readouterr().out) > 300
