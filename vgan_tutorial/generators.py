@@ -176,14 +176,13 @@ class ContentMotionGenerator(nn.Module):
     Where MoCoGAN draws new noise for every frame and runs it through a recurrent network, here
     the motion latent and the time of the frame, as sines and cosines, go through a small
     perceptron, in the way of DIGAN (Yu et al., ICLR 2022, section 3.2): a path is a function of
-    time, so a clip of any length can be asked for. The content latent goes through a perceptron
-    too, as in StyleGAN (Karras et al., CVPR 2019, section 2): a choice between a disc and a square
-    has to be made out of numbers that vary smoothly. Pictures are built by sub-pixel convolution
+    time, so a clip of any length can be asked for. Pictures are built by sub-pixel convolution
     (Shi et al., CVPR 2016): convolve, then rearrange channels into pixels, which costs less than
-    a transposed convolution. The background is one colour at first; the share of a decoded
-    picture in it starts at 0 and is learnt, as that of attention is in SAGAN (Zhang et al., ICML
-    2019, section 3), because a noisy background at the start gives the game away to the
-    discriminator.
+    a transposed convolution.
+
+    The background is one colour for each clip. That suits Moving Shapes, and it is what lets the
+    game start: a painted background is noise at first, and gives the game away to the
+    discriminator. Real footage wants VGAN's painted one.
 
     Args:
         frames: of a clip, and the period of the slowest wave of the clock.
@@ -208,12 +207,9 @@ class ContentMotionGenerator(nn.Module):
         super().__init__()
         self.frames, self.content, self.motion, self.waves = frames, content, motion, waves
         self.latent_shape = (content + motion,)
-        self.look = perceptron([content, 128, 128, 128, content])
         self.path = perceptron([motion + 2 * waves, 64, 64, path])
         self.figure = _picture_decoder(content + path, size, channels, outputs=4)
-        self.colour = perceptron([content, 64, 3])
-        self.scenery = _picture_decoder(content, size, channels, outputs=3)
-        self.scenery_share = nn.Parameter(torch.zeros(()))  # grows where scenery is worth it
+        self.background = perceptron([content, 64, 3])
 
     def forward(
         self, latent: Float[Tensor, "batch latent"], frames: int | None = None
@@ -227,18 +223,16 @@ class ContentMotionGenerator(nn.Module):
     ) -> tuple[
         Float[Tensor, "batch 3 time height width"],
         Float[Tensor, "batch 1 time height width"],
-        Float[Tensor, "batch 3 1 height width"],
+        Float[Tensor, "batch 3 1 1 1"],
     ]:
-        """Foreground, mask and background, before they are put together."""
+        """Foreground, mask and background colour, before they are put together."""
         content, motion = latent.split([self.content, self.motion], dim=1)
         path = self.draw_path(motion, frames or self.frames)  # batch, time, path
         batch, time, _ = path.shape
-        content = self.look(content)
         code = torch.cat([content[:, None].expand(-1, time, -1), path], dim=2)
         figure = self.figure(code.flatten(0, 1)).unflatten(0, (batch, time)).transpose(1, 2)
-        background = self.colour(content)[:, :, None, None]
-        background = background + self.scenery_share * self.scenery(content)
-        return figure[:, :3].tanh(), figure[:, 3:].sigmoid(), background.tanh()[:, :, None]
+        background = self.background(content)[:, :, None, None, None].tanh()
+        return figure[:, :3].tanh(), figure[:, 3:].sigmoid(), background
 
     def draw_path(
         self, motion: Float[Tensor, "batch motion"], frames: int
