@@ -17,14 +17,14 @@ class TrainingConfig:
     frames: int = 8  # of a clip
     size: int = 16  # height and width in pixels
     generator: str = "content-motion"  # a name in GENERATORS
-    discriminator: str = "video"  # a name in DISCRIMINATORS
+    discriminator: str = "stacked"  # a name in DISCRIMINATORS
     loss: str = "relativistic"  # a name in ADVERSARIAL_LOSSES
     steps: int = 3000  # of each player
     batch: int = 32  # clips in a step
     learning_rate: float = 2e-3  # of Adam, for both players
     betas: tuple[float, float] = (0.0, 0.99)  # of Adam
     penalty: float = 1.0  # gamma of R1 and R2 at the start; 0 switches them off
-    penalty_end: float = 0.2  # gamma from step `penalty_steps` on
+    penalty_end: float = 0.3  # gamma from step `penalty_steps` on
     penalty_steps: int = 3000  # gamma falls geometrically from the one to the other
     penalty_every: int = 4  # steps between penalties, which count that many times as much
     ema: float = 0.995  # share of the averaged generator that stays in a step
