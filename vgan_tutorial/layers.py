@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 def doublings(size: int, start: int = 4) -> int:
@@ -45,7 +47,7 @@ def perceptron(sizes: Sequence[int]) -> nn.Sequential:
     return nn.Sequential(*layers[:-1])
 
 
-def channels_last(network: nn.Module) -> nn.Module:
+def channels_last(network: Network) -> Network:
     """Store convolution weights with the channels innermost: the same numbers, read faster."""
     formats = {4: torch.channels_last, 5: torch.channels_last_3d}
     for parameter in network.parameters():
@@ -55,8 +57,8 @@ def channels_last(network: nn.Module) -> nn.Module:
 
 
 def initialise(
-    network: nn.Module, generator: torch.Generator, deviation: float | None = None
-) -> nn.Module:
+    network: Network, generator: torch.Generator, deviation: float | None = None
+) -> Network:
     """Draw every weight anew from `generator`, so that a seed fixes the whole network.
 
     Args:
