@@ -6,7 +6,6 @@ from itertools import pairwise, permutations
 import pytest
 import torch
 from torch import nn
-from torch.nn.functional import softplus
 
 from vgan_tutorial.discriminators import ArticleDiscriminator, VideoDiscriminator
 from vgan_tutorial.layers import initialise
@@ -73,20 +72,6 @@ def test_eq_logit():
     torch.testing.assert_close(probability, torch.sigmoid(logits))
 
 
-def test_eq_sigmoid_twice():
-    """A probability handed to a loss for logits: bounded from below, and nearly flat."""
-    logits = torch.linspace(-30, 30, 601, dtype=torch.float64, requires_grad=True)
-    loss = softplus(-torch.sigmoid(logits))
-    assert loss.min() > math.log(1 + math.exp(-1))
-    assert loss.max() < math.log(2) + 1e-9
-    assert loss.min().item() == pytest.approx(0.3133, abs=1e-4)
-    (slope,) = torch.autograd.grad(loss.sum(), logits)
-    assert slope.abs().max() < 1 / 8
-    (honest,) = torch.autograd.grad(softplus(-logits).sum(), logits)
-    assert honest[0].abs() > 0.99  # badly wrong: a full slope
-    assert slope[0].abs() < 1e-12  # and next to none behind the second sigmoid
-
-
 def test_eq_power_iteration():
     """The estimate climbs to the largest singular value, and never passes it."""
     matrix = torch.randn(12, 20, dtype=torch.float64, generator=seeded())
@@ -136,13 +121,13 @@ def test_eq_slope_bound():
     (gradient,) = torch.autograd.grad(network(clips).sum(), clips)
     steepest = gradient.flatten(1).norm(dim=1).max().item()
     bound = 1.0
-    for layer in [*network.trunk, network.head]:
+    for layer in network.modules():
         if isinstance(layer, nn.Conv3d):
             shared = math.prod(
                 math.ceil(k / s) for k, s in zip(layer.kernel_size, layer.stride, strict=True)
             )
-            if layer is network.head:
-                shared = 1  # it looks once, at everything
+            if layer.kernel_size[-1] == 4 and layer.stride[-1] == 1:
+                shared = 1  # the last layer looks once, at everything
             sigma = torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item()
             bound *= math.sqrt(shared) * sigma
     assert 0 < steepest <= bound
