@@ -150,7 +150,7 @@ def test_clips_of_the_content_motion_generator_repeat_after_the_trained_length()
     torch.testing.assert_close(longer[:, :, frames:], longer[:, :, :4], atol=1e-4, rtol=1e-3)
 
 
-def test_break_contents_repeated_in_the_wrong_order():
+def test_break_contents_repeated_wrongly():
     """`repeat` hands the frames of one clip to the contents of all; `repeat_interleave` does not.
 
     Signature: a clip's frames depend on other clips' contents. With one clip nobody can tell.
@@ -173,7 +173,7 @@ def test_break_contents_repeated_in_the_wrong_order():
     assert contents_seen(1, "repeat") == contents_seen(1, "repeat_interleave") == 1
 
 
-def test_break_batch_norm_epsilon_taken_for_momentum():
+def test_break_batch_norm_epsilon():
     """The second argument of a batch norm is eps: 0.8 there leaves quiet channels quiet."""
     quiet = 0.1 * torch.randn(64, 4, 8, 8, generator=seeded())
     slip, right = nn.BatchNorm2d(4, 0.8), nn.BatchNorm2d(4, momentum=0.8)
