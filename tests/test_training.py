@@ -100,7 +100,9 @@ def test_a_step_equals_the_algorithm_written_out():
 
     for mine, theirs in ((state.generator, generator), (state.discriminator, discriminator)):
         for one, other in zip(mine.parameters(), theirs.parameters(), strict=True):
-            torch.testing.assert_close(one, other, rtol=1e-4, atol=2e-5)
+            # Adam's first step is the learning rate, 2e-3, times the sign of the gradient; where
+            # that is nearly zero, rounding shows. A tenth of a step is allowed.
+            torch.testing.assert_close(one, other, rtol=0, atol=2e-4)
 
 
 def test_the_penalty_comes_every_nth_step_only():
