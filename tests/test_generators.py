@@ -9,6 +9,7 @@ from vgan_tutorial.generators import (
     ArticleGenerator,
     ContentMotionGenerator,
     VGANGenerator,
+    choose,
     sample_latent,
 )
 from vgan_tutorial.layers import initialise
@@ -118,9 +119,55 @@ def test_one_stream_has_no_mask_to_show():
         network.streams(torch.zeros(1, 100))
 
 
-def test_content_motion_refuses_sizes_that_no_doubling_reaches():
-    with pytest.raises(ValueError, match="20 pixels"):
-        ContentMotionGenerator(frames=8, size=20)
+def test_content_motion_refuses_what_it_cannot_build():
+    with pytest.raises(ValueError, match="must be even, not 15"):
+        ContentMotionGenerator(frames=8, size=15)
+
+
+def test_choices_are_equally_likely_and_keep_the_rest():
+    latent = torch.randn(20_000, 4, generator=seeded())
+    chosen = choose(latent, 5)
+    assert chosen.shape == (20_000, 8)
+    assert torch.equal(chosen[:, 5:], latent[:, 1:])
+    assert ((chosen[:, :5] > 0).sum(1) == 1).all()
+    shares = (chosen[:, :5] > 0).float().mean(0)
+    assert (shares - 1 / 5).abs().max() < 0.01
+    assert chosen[:, :5].square().mean().item() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("extreme", [-40.0, 40.0])
+def test_a_choice_is_made_even_far_out(extreme):
+    chosen = choose(torch.tensor([[extreme]]), 7)[0] > 0
+    assert chosen.nonzero().tolist() == [[0 if extreme < 0 else 6]]
+
+
+def test_a_tile_is_laid_where_the_path_says():
+    """The middle of mass of a placed blob is the path's point, to a hundredth of a pixel."""
+    network = ContentMotionGenerator(frames=8, size=16)
+    blob = torch.zeros(1, 1, 8, 8)
+    blob[:, :, 3:5, 3:5] = 1
+    centre = torch.tensor([[[0.5, 0.5], [0.3, 0.62], [0.71, 0.44]]])
+    mask = network.place(blob, centre)[0, 0]
+    pixels = (torch.arange(16) + 0.5) / 16
+    mass = mask.sum((1, 2))
+    x = (mask.sum(1) * pixels).sum(1) / mass
+    y = (mask.sum(2) * pixels).sum(1) / mass
+    torch.testing.assert_close(torch.stack([x, y], 1), centre[0], atol=1e-2 / 16, rtol=0)
+
+
+def test_a_tile_far_outside_the_frame_leaves_it_empty():
+    network = ContentMotionGenerator(frames=8, size=16)
+    assert not network.place(torch.ones(1, 1, 8, 8), torch.tensor([[[3.0, 0.5]]])).any()
+
+
+def test_a_figure_keeps_its_colour_and_outline_on_its_way():
+    network = build("content-motion").eval()
+    with torch.no_grad():
+        colour, mask, background = network.streams(sample_latent(network, 6, seeded()))
+    assert colour.shape == (6, 3, 1, 1, 1)
+    assert background.shape == (3, 1, 1, 1)
+    assert (0 <= mask).all()
+    assert (mask <= 1 + 1e-6).all()
 
 
 def test_the_articles_frames_follow_their_noise():

@@ -106,7 +106,7 @@ def test_a_step_equals_the_algorithm_written_out():
 
 
 def test_the_penalty_comes_every_nth_step_only():
-    config = dataclasses.replace(SMALL, penalty=1e6, penalty_end=1e6, penalty_every=4)
+    config = dataclasses.replace(SMALL, penalty=1e6, penalty_every=4)
     without = dataclasses.replace(SMALL, penalty=0.0)
     for step, equal in ((0, False), (1, True), (3, True), (4, False)):
         results = []
@@ -116,13 +116,6 @@ def test_the_penalty_comes_every_nth_step_only():
             train_step(state, real, chosen)
             results.append(weights(state.discriminator))
         assert same(*results) == equal, step
-
-
-def test_the_penalty_falls_geometrically_and_then_stays():
-    config = dataclasses.replace(SMALL, penalty=2.0, penalty_end=0.5, penalty_steps=100)
-    gammas = [config.penalty_at(step) for step in (0, 50, 100, 5000)]
-    assert gammas == pytest.approx([2.0, 1.0, 0.5, 0.5])
-    assert dataclasses.replace(config, penalty=0.0).penalty_at(10) == 0
 
 
 def test_the_average_follows_its_formula():
@@ -254,7 +247,7 @@ def test_clips_of_the_wrong_size_are_named():
         ("generator", "gpt", "generator is 'gpt'; choose one of article"),
         ("batch", 0, "batch is 0; it must be at least 1"),
         ("ema", 1.0, "ema is 1.0"),
-        ("penalty_end", 0.0, "both must be positive"),
+        ("penalty", -1.0, "penalty is -1.0; it must be positive"),
     ],
 )
 def test_a_mistake_in_the_configuration_is_named(field, value, message):

@@ -23,9 +23,7 @@ class TrainingConfig:
     batch: int = 32  # clips in a step
     learning_rate: float = 2e-3  # of Adam, for both players
     betas: tuple[float, float] = (0.0, 0.99)  # of Adam
-    penalty: float = 1.0  # gamma of R1 and R2 at the start; 0 switches them off
-    penalty_end: float = 0.3  # gamma from step `penalty_steps` on
-    penalty_steps: int = 3000  # gamma falls geometrically from the one to the other
+    penalty: float = 1.0  # gamma of R1 and R2; 0 switches them off
     penalty_every: int = 4  # steps between penalties, which count that many times as much
     ema: float = 0.995  # share of the averaged generator that stays in a step
     seed: int = 0  # of the weights, the latents and the order of the data
@@ -52,27 +50,10 @@ class TrainingConfig:
                 raise ValueError(
                     f"{field} is {getattr(self, field)!r}; choose one of {', '.join(table)}"
                 )
-        for field in (
-            "steps",
-            "batch",
-            "penalty_every",
-            "penalty_steps",
-            "log_every",
-            "checkpoint_every",
-        ):
+        for field in ("steps", "batch", "penalty_every", "log_every", "checkpoint_every"):
             if getattr(self, field) < 1:
                 raise ValueError(f"{field} is {getattr(self, field)}; it must be at least 1")
-        if self.penalty < 0 or (self.penalty > 0 and self.penalty_end <= 0):
-            raise ValueError(
-                f"penalty is {self.penalty} and penalty_end {self.penalty_end}; both must be "
-                "positive, or penalty 0 for none"
-            )
+        if self.penalty < 0:
+            raise ValueError(f"penalty is {self.penalty}; it must be positive, or 0 for none")
         if not 0 <= self.ema < 1:
             raise ValueError(f"ema is {self.ema}; it must be at least 0 and under 1")
-
-    def penalty_at(self, step: int) -> float:
-        """The penalty's gamma in a step: it falls geometrically, and then stays."""
-        if not self.penalty:
-            return 0.0
-        share = min(1.0, step / self.penalty_steps)
-        return self.penalty * (self.penalty_end / self.penalty) ** share

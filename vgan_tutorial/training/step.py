@@ -74,10 +74,9 @@ def train_step(
     real_logits, fake_logits = discriminator(real), discriminator(fake.detach())
     discriminator_loss = loss.discriminator(real_logits, fake_logits)
     figures = {"discriminator_loss": discriminator_loss.detach()}
-    gamma = config.penalty_at(state.step)
-    if gamma and state.step % config.penalty_every == 0:
+    if config.penalty and state.step % config.penalty_every == 0:
         penalty = r1_penalty(discriminator, real) + r2_penalty(discriminator, fake.detach())
-        weight = config.penalty_every * gamma / 2
+        weight = config.penalty_every * config.penalty / 2
         discriminator_loss = discriminator_loss + weight * penalty
     state.discriminator_optimiser.zero_grad()
     discriminator_loss.backward()
