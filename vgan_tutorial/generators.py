@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -250,7 +251,11 @@ class ContentMotionGenerator(nn.Module):
     def draw_path(
         self, motion: Float[Tensor, "batch motion"], frames: int | None = None
     ) -> Float[Tensor, "batch time 2"]:
-        """Centre of the figure in every frame: (x, y) as shares of the width, y pointing down."""
+        """Centre of the figure in every frame: (x, y) as shares of the width, y pointing down.
+
+        It stays within 0.1 and 0.9: a figure that could leave the frame would get no gradient
+        there, and never come back.
+        """
         motion = choose(motion, self.moves)
         frames = frames or self.frames
         turns = torch.arange(frames, device=motion.device) / self.frames
@@ -258,7 +263,7 @@ class ContentMotionGenerator(nn.Module):
         angle = 2 * math.pi * turns[:, None] * wave  # time, waves
         clock = torch.cat([angle.sin(), angle.cos()], dim=1).expand(len(motion), -1, -1)
         steered = torch.cat([motion[:, None].expand(-1, frames, -1), clock], dim=2)
-        return self.path(steered).sigmoid()
+        return 0.1 + 0.8 * self.path(steered).sigmoid()
 
     def place(
         self, tile: Float[Tensor, "batch 1 side side"], centre: Float[Tensor, "batch time 2"]
@@ -295,4 +300,5 @@ GENERATORS: dict[str, Callable[..., nn.Module]] = {
     "article": ArticleGenerator,
     "vgan": VGANGenerator,
     "content-motion": ContentMotionGenerator,
+    "content-motion-smooth": partial(ContentMotionGenerator, kinds=1, moves=1),
 }

@@ -1,0 +1,48 @@
+"""The record of trials: resumed, complete, and honest about runs that broke."""
+
+import json
+
+import pytest
+
+from vgan_tutorial.training import trials
+
+NAMES = ("batch of 16", "learning rate 4e-3")
+
+
+@pytest.fixture(autouse=True)
+def small_data(monkeypatch):
+    """One actor a look and few clips to judge are enough for a run of a second."""
+    monkeypatch.setattr(trials, "CLIPS", 64)
+    whole = trials.make_shapes_pack
+    monkeypatch.setattr(
+        trials, "make_shapes_pack", lambda folder, preset: whole(folder, preset, actors=8, clips=1)
+    )
+
+
+def test_an_interrupted_record_goes_on_where_it_stopped(tmp_path):
+    output = tmp_path / "trials.json"
+    trials.run_trials(output, NAMES[:1], seeds=1, seconds=0.5)
+    first = json.loads(output.read_text())["trials"]
+    trials.run_trials(output, NAMES, seeds=2, seconds=0.5)
+    record = json.loads(output.read_text())
+    assert list(record["trials"]) == list(NAMES)
+    assert record["trials"][NAMES[0]]["runs"][0] == first[NAMES[0]]["runs"][0]
+    for trial in record["trials"].values():
+        assert [run["seed"] for run in trial["runs"]] == [0, 1]
+        for run in trial["runs"]:
+            assert run["steps"] >= 1
+            assert 0 <= run["validity"] <= 1
+            assert run["clips"] == trials.CLIPS
+
+
+def test_a_run_that_breaks_is_recorded_with_its_reason(tmp_path, monkeypatch):
+    monkeypatch.setitem(trials.TRIALS, "far too fast", {"learning_rate": 1e30, "log_every": 1})
+    output = tmp_path / "trials.json"
+    trials.run_trials(output, ("far too fast",), seeds=1, seconds=20.0)
+    (run,) = json.loads(output.read_text())["trials"]["far too fast"]["runs"]
+    assert "at step" in run["broke"]
+
+
+def test_a_name_that_is_no_trial_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="no trial is called 'luck'; choose from as in the"):
+        trials.run_trials(tmp_path / "trials.json", ("luck",))
