@@ -45,9 +45,12 @@ def test_sample_draws_an_animated_picture(run, tmp_path):
         assert picture.width > picture.height > 2 * 16
 
 
-def test_evaluate_prints_the_judges_figures(run, capsys):
-    vgan("evaluate", run, "--count", 8)
+def test_evaluate_prints_the_judges_figures(run, capsys, tmp_path):
+    vgan("evaluate", run, "--count", 8, "--out", tmp_path / "judged.json")
     assert "of 24 cells" in capsys.readouterr().out
+    figures = json.loads((tmp_path / "judged.json").read_text())
+    assert figures["clips"] == 8
+    assert 0 <= figures["motion_validity"] <= figures["validity"] <= 1
 
 
 @pytest.mark.parametrize(

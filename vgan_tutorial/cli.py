@@ -1,9 +1,10 @@
 """The `vgan` command."""
 
+import json
 import logging
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -139,6 +140,7 @@ def evaluate(
     preset: str = "tiny",
     count: int = 1000,
     seed: int = 0,
+    out: Path | None = None,
 ) -> None:
     """Let the exact judge count how many of a generator's clips are valid Moving Shapes.
 
@@ -147,10 +149,16 @@ def evaluate(
         preset: The preset that the generator was trained on.
         count: How many clips to judge.
         seed: Of their latents.
+        out: File to write all figures to as well, in JSON.
     """
     network, _ = load_generator(run)
     chosen = get_preset(preset)
-    print(summarise(judge(draw_samples(network, count, seed), chosen), chosen))
+    found = summarise(judge(draw_samples(network, count, seed), chosen), chosen)
+    print(found)
+    if out is not None:
+        figures: dict[str, Any] = {"preset": preset, "seed": seed}
+        figures |= {name: round(value, 4) for name, value in asdict(found).items()}
+        out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 
 
 COMMANDS: dict[str, Callable[..., Any]] = {

@@ -181,7 +181,7 @@ class ContentMotionGenerator(nn.Module):
       (Jaderberg et al., NeurIPS 2015, section 3). So a figure cannot change on its way, and it is
       drawn once a clip, not once a frame.
     * A path is a function of time: motion latent and a clock of sines and cosines go through a
-      perceptron, in the way of DIGAN (Yu et al., ICLR 2022, section 3.2), where MoCoGAN runs new
+      perceptron, in the way of DIGAN (Yu et al., ICLR 2022, section 3), where MoCoGAN runs new
       noise through a recurrent network. A clip of any length can be asked for.
     * The first number of either latent is read as a choice between `kinds` or `moves`. A
       continuous function cannot map one connected cloud onto separate islands, such as four
