@@ -84,7 +84,7 @@ def test_a_gradient_reaches_every_parameter(name):
     assert not stuck
 
 
-@pytest.mark.parametrize("name", ["article", "content-motion"])
+@pytest.mark.parametrize("name", GENERATORS)
 def test_no_clip_depends_on_another_ones_latent(name):
     network = build(name).eval()
     latent = sample_latent(network, 3, seeded()).requires_grad_(True)

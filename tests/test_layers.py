@@ -10,6 +10,9 @@ from torch.nn.utils.parametrizations import spectral_norm
 from vgan_tutorial.discriminators import DISCRIMINATORS
 from vgan_tutorial.generators import GENERATORS
 from vgan_tutorial.layers import (
+    ConditionalBatchNorm,
+    SelfAttention,
+    add_noise,
     channels_last,
     doublings,
     initialise,
@@ -123,3 +126,54 @@ def test_a_receptive_field_needs_layers_that_it_knows():
 def test_receptive_fields_may_differ_by_axis():
     layers = [nn.Conv3d(1, 1, (4, 3, 5), (2, 1, 1)), nn.ReLU(), nn.Conv3d(1, 1, (2, 3, 1))]
     assert [receptive_field(layers, axis) for axis in (-3, -2, -1)] == [6, 5, 5]
+
+
+def test_a_vector_steers_only_its_own_row():
+    """1 + s(v) and t(v) by hand, and a row whose vector is nought is only normalised."""
+    network = ConditionalBatchNorm(4, 3)
+    network.steer.data.normal_(generator=seeded())
+    features = 3 + 2 * torch.randn(5, 4, 6, 6, generator=seeded(1))
+    vectors = torch.randn(5, 3, generator=seeded(2))
+    vectors[2] = 0
+    normalised = nn.functional.batch_norm(features, None, None, training=True)
+    scale, shift = (vectors @ network.steer).chunk(2, dim=1)
+    expected = normalised * (1 + scale)[..., None, None] + shift[..., None, None]
+    torch.testing.assert_close(network(features, vectors), expected)
+    torch.testing.assert_close(network(features, vectors)[2], normalised[2])
+
+
+def test_attention_is_a_weighted_mean_of_halved_places():
+    network = initialise(SelfAttention(16), seeded())
+    features = torch.randn(2, 16, 4, 6, generator=seeded(1))
+    assert torch.equal(network(features), features)  # the gate starts at nought
+    network.gate.data.fill_(0.7)
+    key, value = (nn.functional.max_pool2d(part(features), 2) for part in (network.phi, network.g))
+    found = torch.zeros(2, 8, 4, 6)
+    for row in range(4):
+        for column in range(6):
+            query = network.theta(features)[:, :, row, column]
+            similar = (query[:, :, None, None] * key).sum(1)
+            weights = similar.flatten(1).softmax(1).view_as(similar)
+            found[:, :, row, column] = (weights[:, None] * value).sum((2, 3))
+    torch.testing.assert_close(network(features), features + 0.7 * network.out(found))
+
+
+def test_attention_needs_channels():
+    with pytest.raises(ValueError, match="at least 8 channels, not 4"):
+        SelfAttention(4)
+
+
+def test_noise_has_its_deviation_and_needs_randomness():
+    features = torch.ones(50, 4, 8, 8)
+    assert add_noise(features, 0.3, None) is features
+    assert add_noise(features, 0.0, seeded()) is features
+    noisy = add_noise(features, 0.3, seeded())
+    assert (noisy - features).std().item() == pytest.approx(0.3, rel=0.02)
+    assert torch.equal(noisy, add_noise(features, 0.3, seeded()))
+
+
+def test_recurrent_weights_are_drawn_within_pytorchs_limit():
+    network = initialise(nn.GRU(3, 25), seeded())
+    drawn = torch.cat([parameter.flatten() for parameter in network.parameters()])
+    assert drawn.abs().max() <= 1 / 5
+    assert drawn.std().item() == pytest.approx(0.2 / 3**0.5, rel=0.05)

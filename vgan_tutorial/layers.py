@@ -39,12 +39,104 @@ def per_frame(
     return out.transpose(1, 2) if out.ndim == 5 else out
 
 
+def add_noise(
+    features: Float[Tensor, "*any"], deviation: float, generator: torch.Generator | None
+) -> Float[Tensor, "*any"]:
+    """The same features with normal noise on them; as they are if there is nothing to draw it."""
+    if generator is None or deviation == 0:
+        return features
+    noise = torch.randn(features.shape, generator=generator, device=generator.device)
+    return features + deviation * noise.to(features)
+
+
 def perceptron(sizes: Sequence[int]) -> nn.Sequential:
     """Linear layers of the given sizes with leaky rectifiers between them."""
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(sizes):
         layers += [nn.Linear(inputs, outputs), nn.LeakyReLU(0.2)]
     return nn.Sequential(*layers[:-1])
+
+
+class ConditionalBatchNorm(nn.Module):
+    """Batch normalisation whose scale and shift depend on a vector (BigGAN, appendix B).
+
+    Each channel is normalised, then multiplied by 1 + s(v) and shifted by t(v), both linear in the
+    vector v of the sample: of its class, its latent, or both.
+    """
+
+    def __init__(self, channels: int, steering: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(channels, affine=False)
+        self.steer = nn.Parameter(torch.zeros(steering, 2 * channels))
+
+    def forward(
+        self,
+        features: Float[Tensor, "rows channels height width"],
+        vectors: Float[Tensor, "rows steering"],
+    ) -> Float[Tensor, "rows channels height width"]:
+        """Normalise each row's features and let the row's own vector scale and shift them."""
+        scale, shift = (vectors @ self.steer)[:, :, None, None].chunk(2, dim=1)
+        return self.norm(features) * (1 + scale) + shift
+
+
+class SelfAttention(nn.Module):
+    """Every place looks at every other (Zhang et al., ICML 2019, section 3; as in BigGAN).
+
+    Place i takes the mean of the values g_j, weighted by softmax over j of <theta_i, phi_j>. Keys
+    phi and values g are halved in size first. The sum enters through a gate that starts at 0, so
+    that the layer is at first not there.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        if channels < 8:
+            raise ValueError(f"self-attention needs at least 8 channels, not {channels}")
+        self.theta = nn.Conv2d(channels, channels // 8, 1, bias=False)
+        self.phi = nn.Conv2d(channels, channels // 8, 1, bias=False)
+        self.g = nn.Conv2d(channels, channels // 2, 1, bias=False)
+        self.out = nn.Conv2d(channels // 2, channels, 1, bias=False)
+        self.gate = nn.Parameter(torch.zeros(()))
+
+    def forward(
+        self, features: Float[Tensor, "rows channels height width"]
+    ) -> Float[Tensor, "rows channels height width"]:
+        """The features plus what each place found elsewhere."""
+        query = self.theta(features).flatten(2)  # rows, channels / 8, places
+        key = nn.functional.max_pool2d(self.phi(features), 2).flatten(2)
+        value = nn.functional.max_pool2d(self.g(features), 2).flatten(2)
+        weights = (query.transpose(1, 2) @ key).softmax(dim=2)  # rows, places, fewer places
+        found = (value @ weights.transpose(1, 2)).unflatten(2, features.shape[2:])
+        return features + self.gate * self.out(found)
+
+
+class MinibatchDeviation(nn.Module):
+    """One more channel that says how much the clips of a batch differ (Karras et al., ICLR 2018).
+
+    A generator that makes one clip over and over gives itself away here: the channel is near 0
+    (section 3 of the paper). The deviation over a group of samples is taken at every place and
+    averaged over everything but the group.
+
+    This mixes samples on purpose, so a gradient penalty on one clip is no longer about that clip.
+
+    Args:
+        group: samples that are compared; a batch that is smaller, or that it does not divide, is
+            one group. A batch of one has deviation 0.
+    """
+
+    def __init__(self, group: int = 4) -> None:
+        super().__init__()
+        self.group = group
+
+    def forward(self, features: Float[Tensor, "batch *places"]) -> Float[Tensor, "batch *more"]:
+        """The features with the deviation of their group as one more channel on axis 1."""
+        batch = len(features)
+        size = batch if batch % self.group else self.group
+        groups = features.unflatten(0, (-1, size))  # groups, size, channels, …
+        variance = (groups - groups.mean(1, keepdim=True)).square().mean(1)
+        deviation = (variance + 1e-8).sqrt().flatten(1).mean(1).repeat_interleave(size)
+        shape = (batch, 1, *features.shape[2:])
+        channel = deviation.reshape(batch, *[1] * (features.ndim - 1)).expand(shape)
+        return torch.cat([features, channel], dim=1)
 
 
 def channels_last(network: Network) -> Network:
@@ -67,8 +159,10 @@ def initialise(
         deviation: standard deviation of convolution and linear weights. `None` takes He's rule
             for leaky rectifiers, sqrt(2 / (1.04 * inputs)) (He et al., ICCV 2015, section 2.2).
 
-    Biases start at 0. Scales of batch normalisation are drawn from N(1, 0.02). Under spectral
-    normalisation the weight before the division is drawn, and the division is made exact.
+    Biases start at 0. Scales of batch normalisation are drawn from N(1, 0.02), what steers them
+    from N(0, 0.02). Recurrent weights are uniform within 1 / sqrt(states), PyTorch's own rule.
+    Under spectral normalisation the weight before the division is drawn, and the division is made
+    exact.
     """
     for module in network.modules():
         if isinstance(module, (nn.modules.conv._ConvNd, nn.Linear)):
@@ -79,7 +173,11 @@ def initialise(
                 _fill_normal(module.weight, 0.0, spread, generator)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
-        elif isinstance(module, nn.modules.batchnorm._BatchNorm):
+        elif isinstance(module, ConditionalBatchNorm):
+            _fill_normal(module.steer, 0.0, 0.02, generator)
+        elif isinstance(module, nn.GRU):
+            _fill_recurrent(module, generator)
+        elif isinstance(module, nn.modules.batchnorm._BatchNorm) and module.affine:
             _fill_normal(module.weight, 1.0, 0.02, generator)
             nn.init.zeros_(module.bias)
     return network
@@ -102,6 +200,13 @@ def _fill_normal(tensor: Tensor, mean: float, deviation: float, generator: torch
     with torch.no_grad():
         drawn = torch.randn(tensor.shape, generator=generator) * deviation + mean
         tensor.copy_(drawn)
+
+
+def _fill_recurrent(network: nn.GRU, generator: torch.Generator) -> None:
+    limit = network.hidden_size**-0.5
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.copy_((2 * torch.rand(parameter.shape, generator=generator) - 1) * limit)
 
 
 def _fill_parametrised(layer: nn.Module, deviation: float, generator: torch.Generator) -> None:

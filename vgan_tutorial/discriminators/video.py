@@ -1,48 +1,15 @@
-"""Discriminators: networks that score clips. High means "looks real".
-
-Every discriminator maps clips in model range to one raw score (a logit) each. There is no sigmoid
-here: the losses take logits.
-"""
+"""Critics that see time: 3-D convolutions, and frames stacked as channels."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from itertools import pairwise
-from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from vgan_tutorial.layers import doublings, per_frame, perceptron
-
-
-class ArticleDiscriminator(nn.Module):
-    """The article's discriminator (section 4.3): two strided convolutions and a linear score.
-
-    It sees one frame at a time. A clip's logit is the mean of its frames' logits, which is what
-    the article's text does when it passes frames one by one: whatever their order, the score is
-    the same.
-    """
-
-    def __init__(self, frames: int = 16, size: int = 64, channels: int = 64) -> None:
-        super().__init__()
-        if size % 4:
-            raise ValueError(f"the frame size must be a multiple of 4, not {size}")
-        self.frame_network = nn.Sequential(
-            nn.Conv2d(3, channels, 4, stride=2, padding=1),
-            nn.LeakyReLU(0.2),
-            nn.Conv2d(channels, 2 * channels, 4, stride=2, padding=1),
-            nn.LeakyReLU(0.2),
-            nn.Flatten(),
-            nn.Linear(2 * channels * (size // 4) ** 2, 1),
-        )
-
-    def forward(self, clips: Float[Tensor, "batch 3 time height width"]) -> Float[Tensor, " batch"]:
-        """The mean over time of the frames' logits."""
-        return per_frame(self.frame_network, clips).mean((1, 2))
+from vgan_tutorial.layers import doublings, perceptron
 
 
 class VideoDiscriminator(nn.Module):
@@ -146,15 +113,3 @@ class StackedDiscriminator(nn.Module):
     def forward(self, clips: Float[Tensor, "batch 3 time height width"]) -> Float[Tensor, " batch"]:
         """One logit a clip."""
         return self.head(self.features(clips))[:, 0]
-
-
-_SMALL: dict[str, Any] = {"channels": 24, "normalisation": "none", "hidden": 128}
-
-# Choose one by name: each takes `frames` and `size`.
-DISCRIMINATORS: dict[str, Callable[..., nn.Module]] = {
-    "article": ArticleDiscriminator,
-    "vgan": VideoDiscriminator,
-    "video": partial(VideoDiscriminator, **_SMALL),
-    "stacked": StackedDiscriminator,
-    "video-spectral": partial(VideoDiscriminator, **_SMALL, spectral=True),
-}

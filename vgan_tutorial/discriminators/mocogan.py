@@ -1,0 +1,141 @@
+"""MoCoGAN's pair of critics: one of single frames, one of the whole clip."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from vgan_tutorial.discriminators.patch import PatchDiscriminator
+from vgan_tutorial.discriminators.sampling import sample_frames
+from vgan_tutorial.layers import add_noise, doublings
+
+
+class MoCoGANVideoDiscriminator(nn.Module):
+    """MoCoGAN's critic of clips (Tulyakov et al., CVPR 2018, section 3.2).
+
+    Space is halved at every layer. Time is not: each layer's kernel of 4, without padding, takes
+    three frames off 16, until the last layer scores what is left. With the defaults there are the
+    published 11,056,896 parameters; with 6 categories 11,253,504.
+
+    Departure: fewer than 16 frames get shorter kernels along time, and frames that are left over
+    when the last kernel has been reached are scored in turn and averaged.
+
+    Args:
+        frames: of a clip; any number.
+        size: height and width, 4 doubled any number of times.
+        channels: of the first layer; they double at every further one.
+        categories: kinds of motion that `classify` tells apart; 0 for none.
+        noise: deviation of the noise that is added before every convolution when randomness is
+            passed in.
+    """
+
+    def __init__(
+        self,
+        frames: int = 16,
+        size: int = 64,
+        channels: int = 64,
+        categories: int = 0,
+        noise: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if frames < 1:
+            raise ValueError(f"a clip needs at least one frame, not {frames}")
+        self.noise = noise
+        steps = doublings(size)
+        kernel = min(4, 1 + (frames - 1) // (steps + 1))
+        widths = [3, *(channels * 2**n for n in range(steps))]  # 3, 64, 128, 256, 512
+        self.blocks = nn.ModuleList()
+        for step, (inputs, outputs) in enumerate(pairwise(widths)):
+            block = nn.Sequential(
+                nn.Conv3d(inputs, outputs, (kernel, 4, 4), (1, 2, 2), (0, 1, 1), bias=False)
+            )
+            if step > 0:
+                block.append(nn.BatchNorm3d(outputs))
+            self.blocks.append(block.append(nn.LeakyReLU(0.2)))
+        left = frames - steps * (kernel - 1)
+        self.head = nn.Conv3d(widths[-1], 1 + categories, (min(4, left), 4, 4), bias=False)
+
+    def features(
+        self,
+        clips: Float[Tensor, "batch 3 time height width"],
+        generator: torch.Generator | None = None,
+    ) -> Float[Tensor, "batch channels fewer 4 4"]:
+        """What the last layer sees before it scores."""
+        for block in self.blocks:
+            clips = block(add_noise(clips, self.noise, generator))
+        return clips
+
+    def score_and_classify(
+        self,
+        clips: Float[Tensor, "batch 3 time height width"],
+        generator: torch.Generator | None = None,
+    ) -> tuple[Float[Tensor, " batch"], Float[Tensor, "batch categories"]]:
+        """One logit a clip for "looks real", and one for every category."""
+        features = add_noise(self.features(clips, generator), self.noise, generator)
+        logits = self.head(features).mean((2, 3, 4))
+        return logits[:, 0], logits[:, 1:]
+
+    def forward(
+        self,
+        clips: Float[Tensor, "batch 3 time height width"],
+        generator: torch.Generator | None = None,
+    ) -> Float[Tensor, " batch"]:
+        """One logit a clip."""
+        return self.score_and_classify(clips, generator)[0]
+
+
+class MoCoGANDiscriminator(nn.Module):
+    """A critic of single frames beside a critic of clips (Tulyakov et al., CVPR 2018, section 3).
+
+    The paper gives each critic a loss of its own: `scores` returns both logits for that. Called
+    like any other discriminator, the pair answers with their sum.
+
+    Departure: without randomness to choose a frame, the frame critic is shown all of them.
+
+    Args:
+        frames: of a clip; any number.
+        size: height and width, 16 doubled any number of times.
+        channels: of both critics' first layers.
+        categories: kinds of motion that the clip critic tells apart; 0 for none.
+        noise: see `PatchDiscriminator`.
+    """
+
+    def __init__(
+        self,
+        frames: int = 16,
+        size: int = 64,
+        channels: int = 64,
+        categories: int = 0,
+        noise: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.image = PatchDiscriminator(frames, size, channels, noise=noise)
+        self.video = MoCoGANVideoDiscriminator(frames, size, channels, categories, noise)
+
+    def features(
+        self, clips: Float[Tensor, "batch 3 time height width"]
+    ) -> Float[Tensor, "batch features"]:
+        """Both critics' last features, averaged over space and time, side by side."""
+        seen = [self.image.features(clips), self.video.features(clips)]
+        return torch.cat([features.mean((2, 3, 4)) for features in seen], dim=1)
+
+    def scores(
+        self,
+        clips: Float[Tensor, "batch 3 time height width"],
+        generator: torch.Generator | None = None,
+    ) -> tuple[Float[Tensor, " batch"], Float[Tensor, " batch"]]:
+        """The logits of one random frame of each clip, and of the clip."""
+        frame = sample_frames(clips, 1, generator)
+        return self.image(frame, generator), self.video(clips, generator)
+
+    def forward(
+        self,
+        clips: Float[Tensor, "batch 3 time height width"],
+        generator: torch.Generator | None = None,
+    ) -> Float[Tensor, " batch"]:
+        """The sum of both logits."""
+        image, video = self.scores(clips, generator)
+        return image + video
