@@ -23,6 +23,7 @@ from vgan_tutorial.display.sheets import (
     Picture,
     Pictures,
     Sheets,
+    StoredClips,
     as_stored,
     gap_between,
     grid,
@@ -111,17 +112,22 @@ def strip_html(
     rows = as_stored(clips)
     if labels and len(labels) != len(rows):
         raise ValueError(f"{len(rows)} clips but {len(labels)} labels: give one label a clip")
-    _, time, height, width, _ = rows.shape
-    columns = min(columns or time, time)
-    shown = np.linspace(0, time - 1, columns).round().astype(int)
-    sheet = tile(rows[:, shown].reshape(-1, height, width, 3), columns)
-    scale = scale_for(width, size, min(160, 640 // columns))
-    image = img_tag(sheet, alt, scale, kind_of(scale))
+    columns = min(columns or rows.shape[1], rows.shape[1])
+    image = strip_image(rows, alt, columns, size)
     names = "".join(f"<span>{html.escape(label)}</span>" for label in labels)
     body = f'<div class="vgan-rows"><div>{names}</div>{image}</div>' if labels else image
     if columns > 1:
         body += '<div class="vgan-time" aria-hidden="true">time →</div>'
     return figure_tag(body, caption)
+
+
+def strip_image(rows: StoredClips, alt: str, columns: int, size: int | None = None) -> str:
+    """The image of a strip: some frames of each clip, evenly spaced, one row a clip."""
+    _, time, height, width, _ = rows.shape
+    shown = np.linspace(0, time - 1, columns).round().astype(int)
+    sheet = tile(rows[:, shown].reshape(-1, height, width, 3), columns)
+    scale = scale_for(width, size, min(160, 640 // columns))
+    return img_tag(sheet, alt, scale, kind_of(scale))
 
 
 def player_html(
