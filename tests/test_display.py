@@ -15,6 +15,7 @@ from matplotlib import pyplot as plt
 from PIL import Image
 
 from vgan_tutorial import display, preprocessing
+from vgan_tutorial.display import figures
 from vgan_tutorial.preprocessing import to_model_range
 
 
@@ -159,7 +160,7 @@ def test_long_clips_stay_within_the_size_that_webp_allows():
 
 def test_curves_skip_records_without_the_key(monkeypatch):
     shown = []
-    monkeypatch.setattr(display, "show_figure", lambda figure, *_: shown.append(figure))
+    monkeypatch.setattr(figures, "show_figure", lambda figure, *_: shown.append(figure))
     log = [{"step": 0, "loss": 3.0, "valid": 0.1}, {"step": 1, "loss": 2.0}]
     display.plot_curves(log, "loss", "valid", alt="two curves", ylabel="loss", labels={"loss": "D"})
     (axes,) = shown[0].axes

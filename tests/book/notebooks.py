@@ -91,7 +91,7 @@ def package_files(source: str, root: Path = ROOT) -> list[Path]:
         package = name if file.name == "__init__.py" else name.rpartition(".")[0]
         todo |= imported(file.read_text(encoding="utf-8"), package)
         todo |= {name.rpartition(".")[0]}
-    if root / PACKAGE / "display.py" in seen:
+    if root / PACKAGE / "display" / "__init__.py" in seen:
         seen |= set((root / PACKAGE / "assets").glob("*.*"))
     return sorted(seen)
 

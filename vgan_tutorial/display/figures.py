@@ -1,0 +1,110 @@
+"""Matplotlib figures in the book's style, with alternative text."""
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from PIL import Image
+
+from vgan_tutorial.display.page import DRAWING, display_page, figure_tag, img_tag, require_alt
+from vgan_tutorial.display.sheets import Sheet
+
+# Okabe and Ito's eight colours stay apart for every common kind of colour blindness. Yellow is
+# left out: it is too pale for a line on white.
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
+LINES = ("-", "--", "-.", ":")
+FIGURE_SCALE = 0.5  # figures are drawn at twice their size on the page, for fine screens
+
+
+def set_style() -> None:
+    """Set matplotlib's defaults for the book: legible, colour-blind-safe, on white."""
+    plt.rcParams.update(
+        {
+            "figure.figsize": (7.0, 3.6),
+            "figure.dpi": 110,
+            "figure.facecolor": "white",
+            "savefig.facecolor": "white",
+            "figure.constrained_layout.use": True,
+            "axes.prop_cycle": plt.cycler(color=COLOURS),
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": True,
+            "grid.alpha": 0.3,
+            "font.size": 11,
+            "lines.linewidth": 1.8,
+            "legend.frameon": False,
+            "image.cmap": "viridis",
+        }
+    )
+
+
+def show_figure(figure: Figure, alt: str, caption: str | None = None) -> None:
+    """Show a matplotlib figure with alternative text and a caption, then close it."""
+    display_page(figure_html(figure, alt, caption), alt)
+
+
+def plot_curves(
+    log: Sequence[Mapping[str, Any]],
+    *keys: str,
+    alt: str,
+    caption: str | None = None,
+    x: str = "step",
+    xlabel: str | None = None,
+    ylabel: str = "value",
+    labels: Mapping[str, str] | None = None,
+    logy: bool = False,
+) -> None:
+    """Plot columns of a training log against the step and show the figure.
+
+    A record that lacks a key is left out of that key's curve. Curves differ in colour and in
+    line style.
+
+    Args:
+        log: records as in the JSON-lines log.
+        keys: the columns to draw.
+        alt: what the curves show, in a sentence.
+        caption: a line under the figure.
+        x: the column on the horizontal axis.
+        xlabel: its name, with the unit; the column's name if not given.
+        ylabel: name of the vertical axis, with the unit.
+        labels: names for the legend where they should differ from the keys.
+        logy: whether the vertical axis is logarithmic.
+
+    Raises:
+        ValueError: if no key is given, or the log has no record with a key.
+    """
+    require_alt(alt)
+    if not keys:
+        raise ValueError("plot_curves needs at least one key of the log to draw")
+    figure, axes = plt.subplots()
+    for index, key in enumerate(keys):
+        points = [(record[x], record[key]) for record in log if x in record and key in record]
+        if not points:
+            plt.close(figure)
+            known = sorted({name for record in log for name in record})
+            raise ValueError(f"no record of the log holds both {x!r} and {key!r}; it has {known}")
+        label = (labels or {}).get(key, key.replace("_", " "))
+        axes.plot(*zip(*points, strict=True), label=label, linestyle=LINES[index % len(LINES)])
+    axes.set(xlabel=xlabel or x.replace("_", " "), ylabel=ylabel)
+    if logy:
+        axes.set_yscale("log")
+    if len(keys) > 1:
+        axes.legend()
+    show_figure(figure, alt, caption)
+
+
+def figure_html(figure: Figure, alt: str, caption: str | None = None) -> str:
+    """The HTML that `show_figure` shows; closes the figure."""
+    require_alt(alt)
+    return figure_tag(img_tag(rasterise(figure, FIGURE_SCALE), alt, FIGURE_SCALE, DRAWING), caption)
+
+
+def rasterise(figure: Figure, scale: float) -> Sheet:
+    """The pixels of a figure at its own dpi over `scale`; closes the figure."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=figure.dpi / scale)
+    plt.close(figure)
+    return np.asarray(Image.open(buffer).convert("RGBA"))

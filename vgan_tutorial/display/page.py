@@ -1,0 +1,79 @@
+"""The HTML that every figure of the pages is made of, and the way into a notebook."""
+
+import base64
+import hashlib
+import html
+import io
+from collections.abc import Mapping
+from importlib.resources import files
+
+from PIL import Image
+
+from vgan_tutorial.display.sheets import Sheet
+
+LOSSLESS_BYTES = 200_000
+PIXELS, CLIP, DRAWING = "vgan-pixels", "vgan-clip", "vgan-drawing"  # classes of the style sheet
+
+
+def img_tag(picture: Sheet, alt: str, scale: float, kind: str) -> str:
+    """An image with its pixels inside, shown `scale` times as large."""
+    height, width, _ = picture.shape
+    # dark-light tells the theme to leave the colours as they are when it is dark
+    return (
+        f'<img class="{kind} dark-light" alt="{html.escape(alt)}" src="{_encode(picture)}" '
+        f'width="{round(width * scale)}" height="{round(height * scale)}">'
+    )
+
+
+def _encode(picture: Sheet) -> str:
+    """A data URI: lossless WebP, or lossy where that would be large."""
+    buffer = io.BytesIO()
+    image = Image.fromarray(picture)
+    image.save(buffer, "webp", lossless=True, quality=80)
+    if buffer.tell() > LOSSLESS_BYTES:
+        buffer = io.BytesIO()
+        image.save(buffer, "webp", quality=80)
+    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def figure_tag(body: str, caption: str | None, setup: str = "") -> str:
+    """What all figures share: style sheet, frame, caption, and settings for a script."""
+    text = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
+    # The same content gives the same name, so that running a notebook again changes nothing.
+    name = hashlib.sha256((body + setup).encode()).hexdigest()[:10]
+    data = f' data-vgan="{setup}"' if setup else ""
+    style = f"<style>{asset('player.css')}</style>"
+    return f'{style}<figure class="vgan-figure" id="vgan-{name}"{data}>{body}{text}</figure>'
+
+
+def scale_for(width: int, size: int | None, room: int) -> float:
+    """How much to enlarge: to the size asked for, else by the whole number that fits the room."""
+    return size / width if size else float(max(1, room // width))
+
+
+def kind_of(scale: float) -> str:
+    """How the browser should draw a clip: enlarged ones with sharp pixels."""
+    return PIXELS if scale > 1 else CLIP
+
+
+def asset(name: str) -> str:
+    """The text of a file in the package's assets."""
+    return (files("vgan_tutorial") / "assets" / name).read_text(encoding="utf-8")
+
+
+def require_alt(alt: str) -> None:
+    """Refuse empty alternative text."""
+    if not alt.strip():
+        raise ValueError("alt is empty: say in a sentence what a reader would see in the picture")
+
+
+def display_page(page: str, alt: str) -> None:
+    """Give a notebook the HTML, and the alternative text where HTML is not shown."""
+    display_bundle({"text/html": page, "text/plain": f"[{alt}]"})
+
+
+def display_bundle(bundle: Mapping[str, str]) -> None:
+    """Give a notebook the same thing in several formats."""
+    from IPython.display import display  # only notebooks need it
+
+    display(dict(bundle), raw=True)

@@ -1,0 +1,198 @@
+"""A trained generator for the browser: a bundle that the script in a page reads.
+
+A bundle is text (JSON): the sizes of the network, a few latents to start from, and its weights in
+base64, as 16-bit floats or as 8-bit whole numbers with one scale for each tensor. It may hold
+several checkpoints of one network, so that a page can show the same latent before and after
+training. `assets/live.js` reads it.
+"""
+
+from __future__ import annotations
+
+import base64
+import copy
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from vgan_tutorial.generators import ContentMotionGenerator, choose, sample_latent
+
+FORMAT = "vgan-tutorial content-motion 1"
+SIZES = ("frames", "size", "content", "motion", "kinds", "moves", "waves", "span")
+PARTS = ("outline", "colour", "path")
+PRECISIONS = ("float16", "int8")
+HALF_LIMIT = 600_000  # bytes; checkpoints that take more as 16-bit floats are stored as int8
+LARGEST_HALF = 65_504.0  # the largest number of 16 bits
+CORNERS = 4  # latents to start from, one for each corner of the map
+PREFIX = "data:application/octet-stream;base64,"
+
+Checkpoints = Sequence[tuple[str, nn.Module]]
+
+
+def make_bundle(
+    generator: nn.Module | Checkpoints, precision: str | None = None, seed: int = 0
+) -> dict[str, Any]:
+    """Describe a content-motion generator, or checkpoints of one, for the script in the page.
+
+    Args:
+        generator: a `ContentMotionGenerator`, or pairs of a label and one, earliest first.
+        precision: "float16" or "int8"; by default float16 where all checkpoints together stay
+            under 600 kB that way, else int8.
+        seed: of the four latents that the page starts from.
+
+    Returns:
+        A dictionary that JSON can hold: `tensors` lists names and shapes in the order in which
+        each checkpoint's `weights` hold them, row by row, little-endian; `latents` are the four
+        starting points; `directions` are unit vectors, see `directions`.
+
+    Raises:
+        ValueError: for another kind of generator, checkpoints of different networks, or weights
+            that are not finite or too large for 16 bits.
+    """
+    checkpoints = _as_checkpoints(generator)
+    last = checkpoints[-1][1]
+    tensors = _tensors(last)
+    count = sum(tensor.numel() for tensor in tensors.values())
+    if precision is None:
+        precision = "float16" if 2 * count * len(checkpoints) <= HALF_LIMIT else "int8"
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision is {precision!r}; choose one of {', '.join(PRECISIONS)}")
+    packed = [_packed(label, network, precision) for label, network in checkpoints]
+    latents = sample_latent(last, CORNERS, torch.Generator().manual_seed(seed)).cpu()
+    return {
+        "format": FORMAT,
+        **_sizes(last),
+        "precision": precision,
+        "tensors": [[name, list(tensor.shape)] for name, tensor in tensors.items()],
+        "latents": [[round(value, 4) for value in row] for row in latents.tolist()],
+        "directions": {
+            who: [[round(value, 5) for value in row] for row in rows.tolist()]
+            for who, rows in zip(("content", "motion"), directions(last, seed), strict=True)
+        },
+        "checkpoints": packed,
+    }
+
+
+def read_bundle(bundle: dict[str, Any], checkpoint: int = -1) -> ContentMotionGenerator:
+    """The generator that a bundle describes, with its weights as rounded as they are stored.
+
+    Raises:
+        ValueError: if the bundle is of another format.
+    """
+    if bundle.get("format") != FORMAT:
+        raise ValueError(f"expected a bundle of format {FORMAT!r}, got {bundle.get('format')!r}")
+    network = ContentMotionGenerator(**{name: bundle[name] for name in SIZES})
+    stored = bundle["checkpoints"][checkpoint]
+    payload = base64.b64decode(stored["weights"].removeprefix(PREFIX))
+    values = np.frombuffer(payload, "<f2" if bundle["precision"] == "float16" else "i1")
+    weights, start = {}, 0
+    for index, (name, shape) in enumerate(bundle["tensors"]):
+        stop = start + int(np.prod(shape))
+        scale = stored["scales"][index] if bundle["precision"] == "int8" else 1.0
+        flat = values[start:stop].astype(np.float32) * np.float32(scale)
+        weights[name], start = torch.from_numpy(flat.reshape(shape)), stop
+    network.load_state_dict(weights)
+    return network.eval().requires_grad_(False)
+
+
+def directions(
+    generator: ContentMotionGenerator, seed: int = 0, samples: int = 64
+) -> tuple[Float[Tensor, "2 content_rest"], Float[Tensor, "2 motion_rest"]]:
+    """The two directions of either latent that change most of what it decides.
+
+    With J the Jacobian of an output in the latent, a small step d changes the output by J d. The
+    mean of ‖J d‖² over latents is dᵀ E[JᵀJ] d, and the unit vectors d that make it largest are
+    the first eigenvectors of E[JᵀJ]. The outputs are outline and colour for the content, and the
+    path for the motion; the first number of a latent is left out, because it is a choice.
+
+    Args:
+        generator: on any device; it is not changed.
+        seed: of the latents.
+        samples: how many latents the mean is taken over.
+    """
+    network = copy.deepcopy(generator).cpu().float()
+    latents = sample_latent(network, samples, torch.Generator().manual_seed(seed))
+    content, motion = latents.split([network.content, network.motion], dim=1)
+
+    def drawn(chosen: Tensor) -> Tensor:
+        outline, colour = network.outline(chosen).sigmoid(), network.colour(chosen).tanh()
+        # Every pixel of the figure has its colour, so that a colour weighs like an outline.
+        return torch.cat([outline.flatten(1), colour * outline.shape[-1]], dim=1)
+
+    def steered(rest: Tensor) -> Tensor:
+        return network.draw_path(torch.cat([motion[:, :1], rest], dim=1)).flatten(1)
+
+    def painted(rest: Tensor) -> Tensor:
+        return drawn(choose(torch.cat([content[:, :1], rest], dim=1), network.kinds))
+
+    return _leading(painted, content[:, 1:]), _leading(steered, motion[:, 1:])
+
+
+def _leading(output: Callable[[Tensor], Tensor], rest: Tensor) -> Tensor:
+    """The first two eigenvectors of E[JᵀJ], the larger first, with their largest entry positive."""
+    columns = [
+        torch.func.jvp(output, (rest,), (axis.expand_as(rest).contiguous(),))[1]
+        for axis in torch.eye(rest.shape[1])
+    ]
+    jacobian = torch.stack(columns, dim=2).detach().double()  # sample, output, latent
+    second_moment = torch.einsum("noi,noj->ij", jacobian, jacobian)
+    vectors = torch.linalg.eigh(second_moment).eigenvectors.T.flip(0)[:2]
+    largest = vectors.gather(1, vectors.abs().argmax(dim=1, keepdim=True))
+    return (vectors * largest.sign()).float()
+
+
+def _as_checkpoints(
+    generator: nn.Module | Checkpoints,
+) -> list[tuple[str, ContentMotionGenerator]]:
+    pairs = [("", generator)] if isinstance(generator, nn.Module) else list(generator)
+    if not pairs:
+        raise ValueError("no checkpoint is given: give a generator, or (label, generator) pairs")
+    checked: list[tuple[str, ContentMotionGenerator]] = []
+    for label, network in pairs:
+        if not isinstance(network, ContentMotionGenerator):
+            raise ValueError(
+                f"the page runs a ContentMotionGenerator, not a {type(network).__name__}: train "
+                "with --generator content-motion"
+            )
+        if checked and _sizes(network) != _sizes(checked[0][1]):
+            raise ValueError(
+                f"checkpoint {label!r} is of another network than {checked[0][0]!r}: "
+                f"{_sizes(network)} instead of {_sizes(checked[0][1])}"
+            )
+        checked.append((str(label), network))
+    return checked
+
+
+def _sizes(network: ContentMotionGenerator) -> dict[str, int | float]:
+    return {name: getattr(network, name) for name in SIZES}
+
+
+def _tensors(network: ContentMotionGenerator) -> dict[str, Tensor]:
+    return {name: value.detach().float().cpu() for name, value in network.state_dict().items()}
+
+
+def _packed(label: str, network: ContentMotionGenerator, precision: str) -> dict[str, Any]:
+    stored: dict[str, Any] = {"label": label}
+    pieces, scales = [], []
+    for name, tensor in _tensors(network).items():
+        values, largest = tensor.numpy(), float(tensor.abs().max())
+        if not largest <= LARGEST_HALF:
+            raise ValueError(f"{name} holds {largest}, which 16 bits cannot: did training diverge?")
+        if precision == "int8":
+            scales.append(float(np.float32(largest / 127 or 1.0)))
+            pieces.append(np.round(values / scales[-1]).clip(-127, 127).astype("i1"))
+        else:
+            pieces.append(values.astype("<f2"))
+    if precision == "int8":
+        stored["scales"] = scales
+    payload = b"".join(piece.tobytes() for piece in pieces)
+    return {**stored, "weights": PREFIX + base64.b64encode(payload).decode()}
+
+
+def bundle_text(bundle: dict[str, Any]) -> str:
+    """The bundle as one line of JSON that is safe inside a script element of a page."""
+    return json.dumps(bundle, separators=(",", ":")).replace("<", "\\u003c")
