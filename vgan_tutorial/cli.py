@@ -11,7 +11,8 @@ import tyro
 from PIL import Image
 
 from vgan_tutorial import display
-from vgan_tutorial.datasets import PackedClips, PackReport, pack_videos
+from vgan_tutorial.datasets import PackedClips, PackReport, contact_sheet, pack_videos
+from vgan_tutorial.datasets import inspect as inspect_videos
 from vgan_tutorial.oracle import judge, summarise
 from vgan_tutorial.shapes import PRESETS, get_preset
 from vgan_tutorial.training import (
@@ -101,6 +102,34 @@ def fetch(
     )
     if report:
         _print_report(report)
+
+
+def inspect(
+    path: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="PATH")],
+    /,
+    sheet: Path | None = None,
+    count: int = 24,
+    columns: int = 6,
+    size: int = 96,
+    thorough: bool = False,
+) -> None:
+    """Show what a folder of videos or a pack holds, and what is wrong with it.
+
+    Prints a table of the classes (clips, groups, frames, frame rates, sizes), then every file
+    that is bad, truncated or passed over, and why. Headers are believed unless --thorough.
+
+    Args:
+        path: Folder that holds one folder of videos for each class, or a pack.
+        sheet: Also write a contact sheet to this picture, such as sheet.png.
+        count: Pictures on the sheet.
+        columns: Pictures in a row.
+        size: Side of a picture, in pixels.
+        thorough: Decode every file and count its frames; compare a pack with its checksums.
+    """
+    print(inspect_videos(path, thorough=thorough))
+    if sheet:
+        Image.fromarray(contact_sheet(path, count, columns, size)).save(sheet)
+        print(f"contact sheet: {sheet}")
 
 
 def _print_report(report: PackReport) -> None:
@@ -206,6 +235,7 @@ def evaluate(
 COMMANDS: dict[str, Callable[..., Any]] = {
     "fetch": fetch,
     "pack": pack,
+    "inspect": inspect,
     "train": train,
     "sample": sample,
     "evaluate": evaluate,

@@ -10,6 +10,7 @@ from vgan_tutorial.datasets.folders import (
     split_by_clip,
     split_by_group,
 )
+from vgan_tutorial.datasets.inspecting import Inspection, contact_sheet, inspect
 from vgan_tutorial.datasets.official import (
     HMDB51,
     UCF101,
@@ -25,6 +26,7 @@ from vgan_tutorial.datasets.shapes_videos import make_shapes_pack, write_shapes_
 __all__ = [
     "HMDB51",
     "UCF101",
+    "Inspection",
     "OfficialLists",
     "PackReport",
     "PackedClip",
@@ -34,7 +36,9 @@ __all__ = [
     "VideoEntry",
     "VideoFolder",
     "batches",
+    "contact_sheet",
     "group_of",
+    "inspect",
     "make_shapes_pack",
     "official_split",
     "pack_videos",
