@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import torch
@@ -21,6 +21,9 @@ SUFFIXES = frozenset(
     {".avi", ".mp4", ".m4v", ".mkv", ".mov", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".ogv"}
 )
 UCF101_NAME = re.compile(r"v_(?P<label>.+)_(?P<group>g\d+)_c\d+")
+# What follows the class in a name of HMDB51: visible body parts, camera motion, number of people,
+# viewpoint, quality, number of the clip.
+HMDB51_TAIL = r"_[a-z]_(cm|nm)_np\d+_(ba|fr|le|ri)_(bad|goo|med)_\d+"
 
 
 @dataclass(frozen=True)
@@ -43,13 +46,22 @@ class Problem:
 
 
 def group_of(name: str) -> str:
-    """The group of a file: "g07" for UCF101's `v_Class_g07_c02.avi`, else the file's own stem.
+    """The group of a file: files of one group share their source and must not be divided.
 
-    UCF101's clips of one group were cut from the same recording: same people, same background.
-    Its official splits keep group numbers together across all classes, and so do ours.
+    * UCF101's `v_Class_g07_c02.avi` is in "g07". Clips of one group were cut from the same
+      recording: same people, same background. Its official splits keep group numbers together
+      across all classes, and so do ours.
+    * HMDB51's `wave/Film_wave_f_nm_np1_fr_med_3.avi` is in "Film". The class is needed to tell
+      where the film's title ends, so this works only for a name with its folder.
+    * Any other file is a group of its own, its stem.
     """
-    match = UCF101_NAME.fullmatch(Path(name).stem)
-    return match["group"] if match else Path(name).stem
+    path = PurePosixPath(name)
+    match = UCF101_NAME.fullmatch(path.stem)
+    if match:
+        return match["group"]
+    label = re.escape(path.parent.name)
+    match = re.fullmatch(rf"(?P<film>.+)_{label}{HMDB51_TAIL}", path.stem) if label else None
+    return match["film"] if match else path.stem
 
 
 def scan_folder(root: str | os.PathLike[str]) -> tuple[list[VideoEntry], list[Problem]]:
@@ -76,7 +88,7 @@ def scan_folder(root: str | os.PathLike[str]) -> tuple[list[VideoEntry], list[Pr
             if reason:
                 skipped.append(Problem(name, "skipped", reason))
             else:
-                entries.append(VideoEntry(file, name, path.name, group_of(file.name)))
+                entries.append(VideoEntry(file, name, path.name, group_of(name)))
     for item in skipped:
         logger.info("%s: skipped, %s", item.name, item.reason)
     if not entries:

@@ -139,7 +139,7 @@ def pack_videos(
             )
         pack.finish(skipped + pack.problems)
     _publish(partial, out)
-    return _report(out)
+    return read_report(out)
 
 
 def _pack_file(
@@ -344,7 +344,7 @@ def _existing(out: Path, settings: Mapping[str, Any], strict: bool) -> PackRepor
         )
     logger.info("%s: is packed already", out)
     (out / JOURNAL).unlink(missing_ok=True)  # a run may have been killed just before this
-    report = _report(out)
+    report = read_report(out)
     _refuse_problems(out, report.bad + report.truncated, strict)
     return report
 
@@ -388,7 +388,8 @@ def _publish(partial: Path, out: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _report(out: Path) -> PackReport:
+def read_report(out: Path) -> PackReport:
+    """The report of a finished pack."""
     with (out / "clips.csv").open(encoding="utf-8", errors="surrogateescape", newline="") as file:
         lengths = [int(row["frames"]) for row in csv.DictReader(file)]
     with (out / "problems.csv").open(

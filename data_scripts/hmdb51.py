@@ -1,0 +1,8 @@
+"""Fetch, unpack, check and pack HMDB51: `python data_scripts/hmdb51.py --help`."""
+
+import sys
+
+from vgan_tutorial import cli
+
+if __name__ == "__main__":
+    cli.main(["fetch", "hmdb51", *sys.argv[1:]])

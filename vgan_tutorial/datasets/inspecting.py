@@ -1,0 +1,235 @@
+"""Look at a folder of videos or a pack: a table of its classes, its health, a contact sheet."""
+
+import csv
+import os
+import zlib
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image, ImageDraw
+from tqdm.auto import tqdm
+
+from vgan_tutorial.datasets.folders import Problem, VideoEntry, scan_folder
+from vgan_tutorial.datasets.packed import PackedClips
+from vgan_tutorial.datasets.packing import read_report
+from vgan_tutorial.preprocessing import centre_crop, resize
+from vgan_tutorial.video_io import VideoError, iter_frames, missing_frames, printable, probe
+
+CAPTION = 14  # pixels for a name under a picture
+
+
+@dataclass(frozen=True)
+class Clip:
+    """What is known of one clip without looking at its pictures.
+
+    Attributes:
+        name: "class/file".
+        label: its class.
+        group: clips of a group share their source.
+        frames: how many; of a file, as declared or counted; None if the header does not say.
+        fps: frames per second, None if the header does not say.
+        width: pixels.
+        height: pixels.
+    """
+
+    name: str
+    label: str
+    group: str
+    frames: int | None
+    fps: float | None
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What a folder or a pack holds, and what is wrong with it."""
+
+    path: Path
+    kind: str  # "folder" or "pack"
+    clips: list[Clip]
+    problems: list[Problem]
+
+    def __str__(self) -> str:
+        labels = sorted({clip.label for clip in self.clips})
+        lines = [(label, [c for c in self.clips if c.label == label]) for label in labels]
+        rows = [_row(label, clips) for label, clips in lines]
+        rows = [COLUMNS, *rows, _row("all", self.clips)]
+        widths = [max(len(row[place]) for row in rows) for place in range(len(COLUMNS))]
+        table = [
+            "  ".join(
+                cell.ljust(width) if place == 0 else cell.rjust(width)
+                for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+            )
+            for row in rows
+        ]
+        count = len(self.problems)
+        health = [f"{count} {'problem' if count == 1 else 'problems'}" if count else "no problems"]
+        health += [f"{p.kind:>10}  {printable(p.name)}: {p.reason}" for p in self.problems]
+        return "\n".join([f"{self.path}: {self.kind}", *table, *health])
+
+
+COLUMNS = ("class", "clips", "groups", "frames", "shortest", "longest", "fps", "pixels")
+
+
+def inspect(
+    path: str | os.PathLike[str], *, thorough: bool = False, progress: bool = True
+) -> Inspection:
+    """Look at a folder of videos or at a pack.
+
+    Args:
+        path: the folder with one folder for each class, or the pack.
+        thorough: of a folder, decode every file and count its frames, instead of believing the
+            headers; of a pack, compare every clip with its checksum.
+        progress: show a bar.
+
+    Raises:
+        VideoError: there is no folder or no pack, or nothing in it is a video.
+    """
+    path = Path(path)
+    if (path / "clips.csv").exists():
+        return _inspect_pack(path, thorough, progress)
+    entries, problems = scan_folder(path)
+    clips = []
+    for entry in tqdm(entries, "looking", unit="file", disable=not progress):
+        try:
+            clip, shortfall = _look(entry, thorough)
+        except VideoError as error:
+            problems.append(Problem(entry.name, "bad", error.problem))
+            continue
+        clips.append(clip)
+        if shortfall:
+            problems.append(Problem(entry.name, "truncated", shortfall))
+    return Inspection(path, "folder", clips, sorted(problems, key=lambda p: p.name))
+
+
+def contact_sheet(
+    path: str | os.PathLike[str], count: int = 24, columns: int = 6, size: int = 96
+) -> UInt8[np.ndarray, "height width 3"]:
+    """The middle frame of `count` clips, spread evenly over all, with their classes underneath.
+
+    Files that cannot be read are passed over: `inspect` names them.
+
+    Args:
+        path: a folder of videos or a pack.
+        count: how many pictures, at most.
+        columns: pictures in a row.
+        size: side of a picture in pixels.
+
+    Raises:
+        VideoError: there is nothing to show.
+        ValueError: `count`, `columns` or `size` is not positive.
+    """
+    if min(count, columns, size) < 1:
+        raise ValueError(f"count, columns and size must be positive: {count}, {columns}, {size}")
+    path = Path(path)
+    pictures = list(_pack_pictures(path, count) if _is_pack(path) else _file_pictures(path, count))
+    if not pictures:
+        raise VideoError(path, "has no picture to show", "Look at it with `vgan inspect`")
+    columns = min(columns, len(pictures))
+    rows = -(-len(pictures) // columns)
+    sheet = Image.new("RGB", (columns * size, rows * (size + CAPTION)), "white")
+    draw = ImageDraw.Draw(sheet)
+    for place, (label, frame) in enumerate(pictures):
+        left, top = place % columns * size, place // columns * (size + CAPTION)
+        sheet.paste(Image.fromarray(_square(frame, size)), (left, top))
+        text = label
+        while draw.textlength(text) > size - 4:
+            text = text[:-1]
+        draw.text((left + 2, top + size + 1), text, fill="black")
+    return np.asarray(sheet)
+
+
+def _is_pack(path: Path) -> bool:
+    return (path / "clips.csv").exists()
+
+
+def _inspect_pack(path: Path, thorough: bool, progress: bool) -> Inspection:
+    packed = PackedClips(path, frames=1)
+    problems = list(read_report(path).problems)
+    clips = [
+        Clip(c.name, c.label, c.group, c.frames, c.fps, packed.size, packed.size)
+        for c in packed.clips
+    ]
+    if thorough:
+        sums = _checksums(path)
+        for clip in tqdm(packed.clips, "checking", unit="clip", disable=not progress):
+            data = packed.array[clip.start : clip.start + clip.frames]
+            if zlib.crc32(data.tobytes()) != sums[clip.name]:
+                problems.append(Problem(clip.name, "bad", "its frames have changed since"))
+    return Inspection(path, "pack", clips, problems)
+
+
+def _checksums(path: Path) -> dict[str, int]:
+    with (path / "clips.csv").open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+        return {row["name"]: int(row["crc32"]) for row in csv.DictReader(file)}
+
+
+def _look(entry: VideoEntry, thorough: bool) -> tuple[Clip, str | None]:
+    info = probe(entry.path)
+    frames, shortfall = info.declared_frames, None
+    if thorough:
+        frames = sum(1 for _ in iter_frames(entry.path))
+        shortfall = missing_frames(info, frames)
+    clip = Clip(entry.name, entry.label, entry.group, frames, info.fps, info.width, info.height)
+    return clip, shortfall
+
+
+def _row(label: str, clips: Sequence[Clip]) -> tuple[str, ...]:
+    lengths = [clip.frames for clip in clips if clip.frames is not None]
+    rates = sorted({f"{clip.fps:.4g}" for clip in clips if clip.fps}, key=float)
+    sizes = sorted({(clip.width, clip.height) for clip in clips})
+    return (
+        label,
+        str(len(clips)),
+        str(len({clip.group for clip in clips})),
+        str(sum(lengths)),
+        str(min(lengths, default="?")),
+        str(max(lengths, default="?")),
+        _range(rates),
+        _range([f"{width}x{height}" for width, height in sizes]),
+    )
+
+
+def _range(values: Sequence[str]) -> str:
+    if not values:
+        return "?"
+    return values[0] if len(values) == 1 else f"{values[0]}..{values[-1]}"
+
+
+def _spread(total: int, count: int) -> list[int]:
+    return [int(place) for place in np.linspace(0, total - 1, min(count, total)).round()]
+
+
+def _pack_pictures(path: Path, count: int) -> Iterable[tuple[str, UInt8[np.ndarray, "..."]]]:
+    packed = PackedClips(path, frames=1)
+    for index in _spread(len(packed), count):
+        clip = packed.clips[index]
+        yield clip.label, packed.window(index, clip.frames // 2)[0]
+
+
+def _file_pictures(path: Path, count: int) -> Iterable[tuple[str, UInt8[np.ndarray, "..."]]]:
+    entries, _ = scan_folder(path)
+    for index in _spread(len(entries), count):
+        try:
+            yield entries[index].label, _middle_frame(entries[index].path)
+        except VideoError:
+            continue
+
+
+def _middle_frame(path: Path) -> UInt8[np.ndarray, "height width 3"]:
+    """The frame in the middle, or the last one before it if the file ends early."""
+    middle = (probe(path).declared_frames or 1) // 2
+    return deque(islice(iter_frames(path), middle + 1), maxlen=1).pop()
+
+
+def _square(
+    frame: UInt8[np.ndarray, "height width 3"], size: int
+) -> UInt8[np.ndarray, "size size 3"]:
+    side = min(frame.shape[:2])
+    return resize(centre_crop(frame[None], side, side), size, size)[0]
