@@ -36,6 +36,7 @@ def pack(
     stride: int = 1,
     strict: bool = False,
     overwrite: bool = False,
+    workers: int = 1,
 ) -> None:
     """Decode a folder of videos once and keep it as one array that training reads quickly.
 
@@ -51,9 +52,10 @@ def pack(
         stride: Keep every n-th frame.
         strict: Stop at the first file that is bad or cut short.
         overwrite: Replace another pack of that name.
+        workers: Processes that decode; the pack is the same whatever their number.
     """
     report = pack_videos(
-        source, out, size, frames, stride, strict=strict, overwrite=overwrite, progress=True
+        source, out, size, frames, stride, strict=strict, overwrite=overwrite, workers=workers
     )
     _print_report(report)
 
