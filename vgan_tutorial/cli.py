@@ -69,6 +69,7 @@ def fetch(
     size: int = 64,
     frames: int = 16,
     pack: bool = True,
+    workers: int = 1,
 ) -> None:
     """Fetch UCF101 or HMDB51, unpack it, check it against its official lists, and pack it.
 
@@ -85,6 +86,7 @@ def fetch(
         size: Side of the packed frames, in pixels.
         frames: Leave clips with fewer frames than this out of the pack.
         pack: Stop before packing.
+        workers: Processes that decode while packing.
     """
     try:
         from vgan_tutorial.datasets.preparing import SOURCES, prepare
@@ -101,6 +103,7 @@ def fetch(
         size=size,
         frames=frames,
         pack=pack,
+        workers=workers,
     )
     if report:
         _print_report(report)
