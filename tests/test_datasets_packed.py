@@ -1,6 +1,7 @@
 """Reading packed clips."""
 
 import logging
+import pickle
 from itertools import islice
 
 import numpy as np
@@ -34,6 +35,33 @@ def test_windows_are_views_of_the_file(pack):
     assert not window.flags.writeable
     with pytest.raises(ValueError, match="no window of 4 with stride 2 starts at 5"):
         packed.window(1, 5)
+
+
+def test_a_window_of_any_stride(pack):
+    packed = PackedClips(pack, frames=4)
+    first = packed.clips[2].start
+    np.testing.assert_array_equal(
+        packed.window(2, 1, stride=3), packed.array[[first + at for at in (1, 4, 7, 10)]]
+    )
+    for start, stride in ((3, 3), (-1, 1), (0, 0), (0, -1)):
+        with pytest.raises(ValueError, match=f"with stride {stride} starts at {start}"):
+            packed.window(2, start, stride)
+
+
+def test_a_copy_for_another_process_carries_no_frames(pack):
+    packed = PackedClips(pack, frames=4, subset=[3, 1])
+    data = pickle.dumps(packed)
+    assert len(data) < packed.array.nbytes / 4
+    copy = pickle.loads(data)
+    assert isinstance(copy.array, np.memmap)
+    np.testing.assert_array_equal(copy[1][0], packed[1][0])
+    loader = torch.utils.data.DataLoader(
+        packed, batch_size=2, num_workers=1, multiprocessing_context="spawn"
+    )
+    ((clips, labels),) = loader
+    assert clips.dtype == torch.uint8
+    np.testing.assert_array_equal(clips[0].numpy(), packed[0][0])
+    assert labels.tolist() == packed.labels.tolist()
 
 
 def test_random_windows_stay_inside_their_clip_and_reach_both_ends(pack):

@@ -1,6 +1,7 @@
 """Packing a folder of videos, and the command that does it."""
 
 import csv
+import hashlib
 import json
 import logging
 import os
@@ -39,6 +40,23 @@ def test_pack_holds_every_frame_cropped_and_shrunk(tmp_path):
         expected = resize(centre_crop(read_video(entry.path), 48, 48), 16, 16)
         np.testing.assert_array_equal(whole, expected)
         assert clip.fps == pytest.approx(25)
+
+
+def test_workers_make_the_same_pack(tmp_path):
+    """Bad files among the good ones, more files than are in flight at once."""
+    source = make_bad_folder(tmp_path / "set")
+    one = pack_videos(source, tmp_path / "one", 16, 4, progress=False)
+    two = pack_videos(source, tmp_path / "two", 16, 4, workers=2, progress=False)
+    assert contents(two.path) == contents(one.path)
+    assert one.bad
+    assert two.problems == one.problems
+
+
+def test_the_table_knows_the_sources(tmp_path):
+    source = make_folder(tmp_path / "set", groups=1, clips=1)
+    pack = pack_videos(source, tmp_path / "pack", 16, 4, progress=False).path
+    for clip in PackedClips(pack, 4).clips:
+        assert clip.sha256 == hashlib.sha256((source / clip.name).read_bytes()).hexdigest()
 
 
 def test_stride_thins_the_clips_and_their_frame_rate(tmp_path):

@@ -37,6 +37,7 @@ def pack(
     stride: int = 1,
     strict: bool = False,
     overwrite: bool = False,
+    workers: int = 1,
 ) -> None:
     """Decode a folder of videos once and keep it as one array that training reads quickly.
 
@@ -52,9 +53,10 @@ def pack(
         stride: Keep every n-th frame.
         strict: Stop at the first file that is bad or cut short.
         overwrite: Replace another pack of that name.
+        workers: Processes that decode; the pack is the same whatever their number.
     """
     report = pack_videos(
-        source, out, size, frames, stride, strict=strict, overwrite=overwrite, progress=True
+        source, out, size, frames, stride, strict=strict, overwrite=overwrite, workers=workers
     )
     _print_report(report)
 
@@ -68,6 +70,7 @@ def fetch(
     size: int = 64,
     frames: int = 16,
     pack: bool = True,
+    workers: int = 1,
 ) -> None:
     """Fetch UCF101 or HMDB51, unpack it, check it against its official lists, and pack it.
 
@@ -84,6 +87,7 @@ def fetch(
         size: Side of the packed frames, in pixels.
         frames: Leave clips with fewer frames than this out of the pack.
         pack: Stop before packing.
+        workers: Processes that decode while packing.
     """
     try:
         from vgan_tutorial.datasets.preparing import SOURCES, prepare
@@ -100,6 +104,7 @@ def fetch(
         size=size,
         frames=frames,
         pack=pack,
+        workers=workers,
     )
     if report:
         _print_report(report)

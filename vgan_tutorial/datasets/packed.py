@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,6 +32,7 @@ class PackedClip:
     start: int  # its first frame in the array
     frames: int
     fps: float | None
+    sha256: str = ""  # of the file; packs of an earlier form do not have it
 
 
 class PackedClips(Dataset[tuple[UInt8[np.ndarray, "time size size 3"], int]]):
@@ -115,20 +117,36 @@ class PackedClips(Dataset[tuple[UInt8[np.ndarray, "time size size 3"], int]]):
     def __getitem__(self, index: int) -> tuple[UInt8[np.ndarray, "time size size 3"], int]:
         return self.window(index, 0), int(self.labels[index])
 
-    def window(self, index: int, start: int) -> UInt8[np.ndarray, "time size size 3"]:
+    def window(
+        self, index: int, start: int, stride: int | None = None
+    ) -> UInt8[np.ndarray, "time size size 3"]:
         """The window of clip `index` that begins at its frame `start`: a view, read-only.
+
+        Args:
+            index: which clip.
+            start: its first frame in the window.
+            stride: step between frames; the data set's own if None.
 
         Raises:
             ValueError: the window does not fit the clip.
         """
         clip = self.clips[index]
-        if not 0 <= start < window_starts(clip.frames, self.frames, self.stride):
+        step = self.stride if stride is None else stride
+        if step < 1 or not 0 <= start < window_starts(clip.frames, self.frames, step):
             raise ValueError(
                 f"{clip.name} has {clip.frames} frames: no window of {self.frames} with stride "
-                f"{self.stride} starts at {start}"
+                f"{step} starts at {start}"
             )
         first = clip.start + start
-        return self.array[first : first + (self.frames - 1) * self.stride + 1 : self.stride]
+        return self.array[first : first + (self.frames - 1) * step + 1 : step]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a data loader's workers get: where the array is, not the gigabytes in it."""
+        return {**self.__dict__, "array": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.array, _ = _open_pack(self.path)
 
     def draw(
         self, batch: int, generator: torch.Generator
@@ -210,6 +228,7 @@ def _read_table(path: Path) -> list[PackedClip]:
                 start=int(row["start"]),
                 frames=int(row["frames"]),
                 fps=float(row["fps"]) if row["fps"] else None,
+                sha256=row.get("sha256", ""),
             )
             for row in csv.DictReader(file)
         ]

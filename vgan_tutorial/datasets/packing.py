@@ -14,15 +14,20 @@ pack gets the name asked for, in one step.
 """
 
 import csv
+import functools
 import hashlib
-import io
-import json
 import logging
+import multiprocessing
 import os
 import shutil
+import tempfile
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -31,17 +36,14 @@ from jaxtyping import UInt8
 from tqdm.auto import tqdm
 
 from vgan_tutorial.datasets.folders import Problem, VideoEntry, scan_folder
+from vgan_tutorial.datasets.journal import JOURNAL, Partial, read_settings, write_problems
 from vgan_tutorial.preprocessing import centre_crop, resize
-from vgan_tutorial.video_io import VideoError, iter_frames, missing_frames, probe
+from vgan_tutorial.video_io import VideoError, iter_frames, missing_frames, printable, probe
 
 logger = logging.getLogger(__name__)
 
-FORMAT = 1
-JOURNAL = "journal.jsonl"
+FORMAT = 2
 FILES = {"clips.npy", "clips.csv", "problems.csv", "pack.json", JOURNAL}
-COLUMNS = (
-    "name", "class", "group", "start", "frames", "fps", "width", "height", "codec", "crc32",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ def pack_videos(
     *,
     strict: bool = False,
     overwrite: bool = False,
+    workers: int = 1,
     progress: bool = True,
 ) -> PackReport:
     """Pack the videos in `<source>/<class>/` into the folder `out`.
@@ -96,6 +99,8 @@ def pack_videos(
         stride: keep every `stride`-th frame.
         strict: stop at the first bad or truncated file.
         overwrite: replace another pack of the same name.
+        workers: processes that decode; the pack is the same to the byte whatever their number.
+            A script that asks for several needs the usual `if __name__ == "__main__":`.
         progress: show a progress bar.
 
     Raises:
@@ -119,19 +124,21 @@ def pack_videos(
     partial = out.with_name(out.name + ".partial")
     for folder in (out, partial, _old(out)):
         _require_replaceable(folder)
-    with _Partial(partial, settings) as pack:
+    with Partial(partial, settings) as pack:
         _refuse_problems(partial, pack.problems, strict)
         done = pack.done
         if done:
             logger.info("%s: resuming after %d files", partial, len(done))
         todo = [entry for entry in entries if entry.name not in done]
         bar = tqdm(
-            todo, "packing", len(entries), initial=len(done), unit="file", disable=not progress
+            total=len(entries), desc="packing", initial=len(done), unit="file", disable=not progress
         )
-        for entry in bar:
-            _pack_file(pack, entry, size, frames, stride, strict)
+        with bar, closing(_readers(todo, size, frames, stride, workers)) as readers:
+            for entry, read in readers:
+                _pack_file(pack, entry, read, strict)
+                bar.update()
         if not pack.rows:
-            _write_problems(partial / "problems.csv", skipped + pack.problems)
+            write_problems(partial / "problems.csv", skipped + pack.problems)
             raise VideoError(
                 source,
                 f"none of its {len(entries)} videos could be packed",
@@ -142,42 +149,124 @@ def pack_videos(
     return read_report(out)
 
 
-def _pack_file(
-    pack: "_Partial", entry: VideoEntry, size: int, frames: int, stride: int, strict: bool
-) -> None:
+@dataclass(frozen=True)
+class _Outcome:
+    """What reading one file came to; it travels between processes."""
+
+    row: dict[str, Any] | None = None  # None if the file is bad
+    shortfall: str | None = None
+    problem: str = ""
+    remedy: str = ""
+
+
+# Reads one file and writes its frames at the end of the array.
+_Read = Callable[[BinaryIO], _Outcome]
+
+
+def _pack_file(pack: Partial, entry: VideoEntry, read: _Read, strict: bool) -> None:
     """Append one file to the pack, or record why it is not there."""
-    try:
-        info = probe(entry.path)
-        shrunk = _shrink(iter_frames(entry.path, stride=1, strict=strict), size)
-        row, decoded = pack.append(shrunk, stride)
-        if row["frames"] < frames:
-            raise VideoError(
-                entry.path,
-                f"too short: {row['frames']} frames with stride {stride}, {frames} wanted",
-                "Ask for fewer frames or a smaller stride",
-            )
-    except VideoError as error:
+    outcome = read(pack.array)
+    if strict and (outcome.row is None or outcome.shortfall):
         pack.discard()
-        if strict:
-            raise
-        logger.warning("%s; left out of the pack", error)
-        pack.record({"name": entry.name, "kind": "bad", "reason": error.problem})
+        remedy = outcome.remedy or "Copy it again, or pack without strict"
+        raise VideoError(entry.path, outcome.shortfall or outcome.problem, remedy)
+    if outcome.row is None:
+        pack.discard()
+        logger.warning("%s: %s; left out of the pack", printable(entry.path), outcome.problem)
+        pack.record({"name": entry.name, "kind": "bad", "reason": outcome.problem})
         return
+    if outcome.shortfall:
+        pack.record({"name": entry.name, "kind": "truncated", "reason": outcome.shortfall})
+    names = {"name": entry.name, "class": entry.label, "group": entry.group}
+    pack.record({**names, "start": pack.total, **outcome.row})
+
+
+def _read_file(path: Path, size: int, frames: int, stride: int, array: BinaryIO) -> _Outcome:
+    """Decode a file, shrink its frames and write every `stride`-th one."""
+    kept = crc = decoded = 0
+    try:
+        info = probe(path)
+        for frame in _shrink(iter_frames(path), size):
+            if decoded % stride == 0:
+                data = frame.tobytes()
+                array.write(data)
+                crc = zlib.crc32(data, crc)
+                kept += 1
+            decoded += 1
+    except VideoError as error:
+        return _Outcome(problem=error.problem, remedy=error.remedy)
     shortfall = missing_frames(info, decoded)
-    if shortfall:
-        pack.record({"name": entry.name, "kind": "truncated", "reason": shortfall})
-    pack.record(
-        {
-            "name": entry.name,
-            "class": entry.label,
-            "group": entry.group,
-            **row,
-            "fps": None if info.fps is None else round(info.fps / stride, 6),
-            "width": info.width,
-            "height": info.height,
-            "codec": info.codec,
-        }
-    )
+    if kept < frames:
+        problem = f"too short: {kept} frames with stride {stride}, {frames} wanted"
+        remedy = "Ask for fewer frames or a smaller stride"
+        return _Outcome(shortfall=shortfall, problem=problem, remedy=remedy)
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    row = {
+        "frames": kept,
+        "crc32": crc,
+        "fps": None if info.fps is None else round(info.fps / stride, 6),
+        "width": info.width,
+        "height": info.height,
+        "codec": info.codec,
+        "sha256": digest,
+    }
+    return _Outcome(row, shortfall)
+
+
+def _spool_file(path: Path, size: int, frames: int, stride: int, spool: Path) -> _Outcome:
+    """Do the same in another process, into a file of its own."""
+    with spool.open("wb") as array:
+        return _read_file(path, size, frames, stride, array)
+
+
+def _readers(
+    entries: Sequence[VideoEntry], size: int, frames: int, stride: int, workers: int
+) -> Generator[tuple[VideoEntry, _Read], None, None]:
+    """Each file with what reads it, in order. Workers are a few files ahead, and no more.
+
+    Whatever the number of workers, one process writes the pack, in one order: so it comes out the
+    same to the byte, and a killed run is resumed in the same way.
+    """
+    if workers < 2:
+        for entry in entries:
+            yield entry, functools.partial(_read_file, entry.path, size, frames, stride)
+        return
+    # "spawn": a forked process would inherit locks of OpenCV's and torch's threads.
+    context = multiprocessing.get_context("spawn")
+    with (
+        tempfile.TemporaryDirectory(prefix="vgan-pack-") as folder,
+        ProcessPoolExecutor(workers, context) as pool,
+    ):
+        waiting: deque[tuple[VideoEntry, Path, Future[_Outcome]]] = deque()
+        try:
+            for number, entry in enumerate(entries):
+                spool = Path(folder) / str(number)
+                job = pool.submit(_spool_file, entry.path, size, frames, stride, spool)
+                waiting.append((entry, spool, job))
+                if len(waiting) > 2 * workers:
+                    yield _collect(*waiting.popleft())
+            while waiting:
+                yield _collect(*waiting.popleft())
+        finally:
+            for _, _, job in waiting:
+                job.cancel()
+
+
+def _collect(entry: VideoEntry, spool: Path, job: "Future[_Outcome]") -> tuple[VideoEntry, _Read]:
+    def read(array: BinaryIO) -> _Outcome:
+        try:
+            outcome = job.result()
+        except BrokenProcessPool as error:
+            remedy = "Memory may have run out: give the same command again, with fewer workers"
+            raise VideoError(entry.path, "a worker was killed near this file", remedy) from error
+        if outcome.row is not None:
+            with spool.open("rb") as source:
+                shutil.copyfileobj(source, array)
+        spool.unlink()
+        return outcome
+
+    return entry, read
 
 
 def _shrink(
@@ -186,127 +275,6 @@ def _shrink(
     for frame in frames:
         side = min(frame.shape[:2])
         yield resize(centre_crop(frame[None], side, side), size, size)[0]
-
-
-class _Partial:
-    """A pack in the making: the array that grows, and the journal that says what is in it."""
-
-    def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
-        self.folder = folder
-        self.settings = settings
-        self.rows: list[dict[str, Any]] = []
-        self.problems: list[Problem] = []
-        size = settings["size"]
-        self.frame_shape = (size, size, 3)
-        self.header_bytes = len(_header(0, self.frame_shape))
-
-    @property
-    def done(self) -> set[str]:
-        """Names of the files that need no more work."""
-        bad = {problem.name for problem in self.problems if problem.kind == "bad"}
-        return bad | {row["name"] for row in self.rows}
-
-    @property
-    def total(self) -> int:
-        """Frames that the journal vouches for."""
-        return self.rows[-1]["start"] + self.rows[-1]["frames"] if self.rows else 0
-
-    def __enter__(self) -> "_Partial":
-        if _read_settings(self.folder) != self.settings:
-            if self.folder.exists():
-                logger.warning("%s: files or settings have changed, starting again", self.folder)
-                shutil.rmtree(self.folder)
-            self.folder.mkdir(parents=True)
-            _write_whole(self.folder / "pack.json", json.dumps(self.settings, indent=1) + "\n")
-        array = self.folder / "clips.npy"
-        array.touch()
-        self.array: BinaryIO = array.open("r+b")
-        self._replay()
-        self.journal = (self.folder / JOURNAL).open("a", encoding="utf-8")
-        self.discard()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.array.close()
-        self.journal.close()
-
-    def append(
-        self, frames: Iterable[UInt8[np.ndarray, "size size 3"]], stride: int
-    ) -> tuple[dict[str, int], int]:
-        """Write every `stride`-th frame; return where they are, and how many there were in all."""
-        start, kept, crc, seen = self.total, 0, 0, 0
-        for frame in frames:
-            if seen % stride == 0:
-                data = frame.tobytes()
-                self.array.write(data)
-                crc = zlib.crc32(data, crc)
-                kept += 1
-            seen += 1
-        return {"start": start, "frames": kept, "crc32": crc}, seen
-
-    def discard(self) -> None:
-        """Drop whatever was written after the last clip that the journal vouches for."""
-        if self.array.seek(0, os.SEEK_END) < self.header_bytes:
-            self.array.truncate(0)
-            self.array.seek(0)
-            self.array.write(_header(0, self.frame_shape))
-        end = self.header_bytes + self.total * int(np.prod(self.frame_shape))
-        self.array.truncate(end)
-        self.array.seek(end)
-
-    def record(self, line: Mapping[str, Any]) -> None:
-        """Vouch for a clip, or note a problem. The frames reach the file before the journal."""
-        self.array.flush()
-        self.journal.write(json.dumps(line) + "\n")
-        self.journal.flush()
-        self._remember(dict(line))
-
-    def finish(self, problems: Sequence[Problem]) -> None:
-        """Write the final header, the table and the report."""
-        end = self.array.tell()
-        self.array.seek(0)
-        self.array.write(_header(self.total, self.frame_shape))
-        self.array.seek(end)
-        self.array.flush()
-        os.fsync(self.array.fileno())
-        _write_csv(self.folder / "clips.csv", COLUMNS, self.rows)
-        _write_problems(self.folder / "problems.csv", problems)
-
-    def _remember(self, line: dict[str, Any]) -> None:
-        if "kind" in line:
-            self.problems.append(Problem(**line))
-        else:
-            self.rows.append(line)
-
-    def _replay(self) -> None:
-        """Read the journal as far as it is whole and its frames are what it says they are."""
-        path = self.folder / JOURNAL
-        good = []
-        for text in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
-            line = _parse(text)
-            if line is None or ("kind" not in line and not self._holds(line)):
-                break
-            self._remember(line)
-            good.append(text + "\n")
-        # A "truncated" note comes before its clip; without the clip it would be written twice.
-        if self.problems and self.problems[-1].name not in self.done:
-            self.problems.pop()
-            good.pop()
-        _write_whole(path, "".join(good))
-
-    def _holds(self, row: Mapping[str, Any]) -> bool:
-        frame_bytes = int(np.prod(self.frame_shape))
-        self.array.seek(self.header_bytes + row["start"] * frame_bytes)
-        data = self.array.read(row["frames"] * frame_bytes)
-        return len(data) == row["frames"] * frame_bytes and zlib.crc32(data) == row["crc32"]
-
-
-def _header(frames: int, frame_shape: tuple[int, ...]) -> bytes:
-    """The .npy header; numpy leaves room for the frame count, so its length does not change."""
-    header = io.BytesIO()
-    description = {"descr": "|u1", "fortran_order": False, "shape": (frames, *frame_shape)}
-    np.lib.format.write_array_header_1_0(header, description)
-    return header.getvalue()
 
 
 def _fingerprint(entries: Sequence[VideoEntry]) -> str:
@@ -319,24 +287,9 @@ def _fingerprint(entries: Sequence[VideoEntry]) -> str:
     return digest.hexdigest()
 
 
-def _parse(text: str) -> dict[str, Any] | None:
-    """One line of the journal; None if it was cut off while it was written."""
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        return None
-
-
-def _read_settings(folder: Path) -> Any:
-    try:
-        return json.loads((folder / "pack.json").read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError):
-        return None
-
-
 def _existing(out: Path, settings: Mapping[str, Any], strict: bool) -> PackReport:
     """The report of the pack that is there already, if it is the one asked for."""
-    if _read_settings(out) != settings:
+    if read_settings(out) != settings:
         raise VideoError(
             out,
             "is there already and is not the pack asked for (other files, settings or no pack)",
@@ -397,25 +350,3 @@ def read_report(out: Path) -> PackReport:
     ) as file:
         problems = [Problem(**row) for row in csv.DictReader(file)]
     return PackReport(out, len(lengths), sum(lengths), problems)
-
-
-def _write_problems(path: Path, problems: Sequence[Problem]) -> None:
-    ordered = sorted(problems, key=lambda problem: problem.name)
-    _write_csv(path, ("name", "kind", "reason"), [asdict(problem) for problem in ordered])
-
-
-def _write_csv(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
-    # File names need not be valid text; surrogateescape carries any bytes through unchanged.
-    with path.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """Write a small text file so that it is there whole or not at all."""
-    unfinished = path.with_name(path.name + ".tmp")
-    unfinished.write_text(text, encoding="utf-8")
-    os.replace(unfinished, path)

@@ -131,6 +131,7 @@ def prepare(
     size: int = 64,
     frames: int = 16,
     pack: bool = True,
+    workers: int = 1,
     progress: bool = True,
     say: Say = print,
 ) -> PackReport | None:
@@ -147,6 +148,7 @@ def prepare(
         size: side of the packed frames in pixels.
         frames: leave shorter clips out of the pack.
         pack: whether to pack.
+        workers: processes that decode while packing.
         progress: show bars.
         say: takes the terms of use and a line on each stage.
 
@@ -164,7 +166,12 @@ def prepare(
     if not pack:
         return None
     return pack_videos(
-        root / source.videos_folder, root / f"{source.name}-{size}", size, frames, progress=progress
+        root / source.videos_folder,
+        root / f"{source.name}-{size}",
+        size,
+        frames,
+        workers=workers,
+        progress=progress,
     )
 
 

@@ -1,0 +1,176 @@
+"""A pack in the making: the array that grows, and the journal that says what is in it.
+
+The frames of a clip reach the array before the journal names it. So a run that is killed leaves
+an array that may be too long, and a journal whose last line may be cut; both are cut back to what
+is whole, and its checksums are compared, before the next run goes on.
+"""
+
+import csv
+import io
+import json
+import logging
+import os
+import shutil
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from vgan_tutorial.datasets.folders import Problem
+
+logger = logging.getLogger(__name__)
+
+JOURNAL = "journal.jsonl"
+COLUMNS = (
+    "name", "class", "group", "start", "frames", "fps", "width", "height", "codec", "crc32",
+    "sha256",
+)  # fmt: skip
+
+
+class Partial:
+    """A pack in the making: the array that grows, and the journal that says what is in it."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
+        self.folder = folder
+        self.settings = settings
+        self.rows: list[dict[str, Any]] = []
+        self.problems: list[Problem] = []
+        size = settings["size"]
+        self.frame_shape = (size, size, 3)
+        self.header_bytes = len(_header(0, self.frame_shape))
+
+    @property
+    def done(self) -> set[str]:
+        """Names of the files that need no more work."""
+        bad = {problem.name for problem in self.problems if problem.kind == "bad"}
+        return bad | {row["name"] for row in self.rows}
+
+    @property
+    def total(self) -> int:
+        """Frames that the journal vouches for."""
+        return self.rows[-1]["start"] + self.rows[-1]["frames"] if self.rows else 0
+
+    def __enter__(self) -> "Partial":
+        if read_settings(self.folder) != self.settings:
+            if self.folder.exists():
+                logger.warning("%s: files or settings have changed, starting again", self.folder)
+                shutil.rmtree(self.folder)
+            self.folder.mkdir(parents=True)
+            write_whole(self.folder / "pack.json", json.dumps(self.settings, indent=1) + "\n")
+        array = self.folder / "clips.npy"
+        array.touch()
+        self.array: BinaryIO = array.open("r+b")
+        self._replay()
+        self.journal = (self.folder / JOURNAL).open("a", encoding="utf-8")
+        self.discard()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.array.close()
+        self.journal.close()
+
+    def discard(self) -> None:
+        """Drop whatever was written after the last clip that the journal vouches for."""
+        if self.array.seek(0, os.SEEK_END) < self.header_bytes:
+            self.array.truncate(0)
+            self.array.seek(0)
+            self.array.write(_header(0, self.frame_shape))
+        end = self.header_bytes + self.total * int(np.prod(self.frame_shape))
+        self.array.truncate(end)
+        self.array.seek(end)
+
+    def record(self, line: Mapping[str, Any]) -> None:
+        """Vouch for a clip, or note a problem. The frames reach the file before the journal."""
+        self.array.flush()
+        self.journal.write(json.dumps(line) + "\n")
+        self.journal.flush()
+        self._remember(dict(line))
+
+    def finish(self, problems: Sequence[Problem]) -> None:
+        """Write the final header, the table and the report."""
+        end = self.array.tell()
+        self.array.seek(0)
+        self.array.write(_header(self.total, self.frame_shape))
+        self.array.seek(end)
+        self.array.flush()
+        os.fsync(self.array.fileno())
+        _write_csv(self.folder / "clips.csv", COLUMNS, self.rows)
+        write_problems(self.folder / "problems.csv", problems)
+
+    def _remember(self, line: dict[str, Any]) -> None:
+        if "kind" in line:
+            self.problems.append(Problem(**line))
+        else:
+            self.rows.append(line)
+
+    def _replay(self) -> None:
+        """Read the journal as far as it is whole and its frames are what it says they are."""
+        path = self.folder / JOURNAL
+        good = []
+        for text in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+            line = _parse(text)
+            if line is None or ("kind" not in line and not self._holds(line)):
+                break
+            self._remember(line)
+            good.append(text + "\n")
+        # A "truncated" note comes before its clip; without the clip it would be written twice.
+        if self.problems and self.problems[-1].name not in self.done:
+            self.problems.pop()
+            good.pop()
+        write_whole(path, "".join(good))
+
+    def _holds(self, row: Mapping[str, Any]) -> bool:
+        frame_bytes = int(np.prod(self.frame_shape))
+        self.array.seek(self.header_bytes + row["start"] * frame_bytes)
+        data = self.array.read(row["frames"] * frame_bytes)
+        return len(data) == row["frames"] * frame_bytes and zlib.crc32(data) == row["crc32"]
+
+
+def _header(frames: int, frame_shape: tuple[int, ...]) -> bytes:
+    """The .npy header; numpy leaves room for the frame count, so its length does not change."""
+    header = io.BytesIO()
+    description = {"descr": "|u1", "fortran_order": False, "shape": (frames, *frame_shape)}
+    np.lib.format.write_array_header_1_0(header, description)
+    return header.getvalue()
+
+
+def _parse(text: str) -> dict[str, Any] | None:
+    """One line of the journal; None if it was cut off while it was written."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return None
+
+
+def read_settings(folder: Path) -> Any:
+    """The settings that a pack was made with, None if there is none."""
+    try:
+        return json.loads((folder / "pack.json").read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError):
+        return None
+
+
+def write_problems(path: Path, problems: Sequence[Problem]) -> None:
+    """Write the report of what was skipped, bad or truncated, sorted by name."""
+    ordered = sorted(problems, key=lambda problem: problem.name)
+    _write_csv(path, ("name", "kind", "reason"), [asdict(problem) for problem in ordered])
+
+
+def _write_csv(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    # File names need not be valid text; surrogateescape carries any bytes through unchanged.
+    with path.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a small text file so that it is there whole or not at all."""
+    unfinished = path.with_name(path.name + ".tmp")
+    unfinished.write_text(text, encoding="utf-8")
+    os.replace(unfinished, path)
