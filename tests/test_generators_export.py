@@ -94,7 +94,7 @@ from vgan_tutorial.generators import GENERATORS, sample_latent
 from vgan_tutorial.layers import initialise
 
 seeded = torch.Generator().manual_seed
-network = initialise(GENERATORS[{name!r}](frames=4, size=16, **{options}), seeded(0)).eval()
+network = initialise(GENERATORS[{name!r}](frames=2, size=8, **{options}), seeded(0)).eval()
 latent = sample_latent(network, 2, seeded(2))
 with torch.no_grad():
     expected, compiled = network(latent), torch.compile(network)(latent)
