@@ -226,8 +226,11 @@ def test_projection_follows_its_formula():
     head = initialise(ProjectionHead(5, 3), seeded()).eval()
     assert head.embedding is not None
     features, labels = normal(6, 5), torch.tensor([2, 0, 1, 1, 2, 0])
-    chosen = head.embedding.weight.T[labels]  # e_y
-    expected = features @ head.linear.weight[0] + (chosen * features).sum(1) + head.linear.bias
+    vectors, direction = head.embedding.weight, head.linear.weight
+    assert isinstance(vectors, torch.Tensor)
+    assert isinstance(direction, torch.Tensor)
+    chosen = vectors.T[labels]  # e_y
+    expected = features @ direction[0] + (chosen * features).sum(1) + head.linear.bias
     torch.testing.assert_close(head(features, labels), expected)
 
 

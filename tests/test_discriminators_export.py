@@ -1,0 +1,58 @@
+"""Discriminators in other layouts and precisions, stored and loaded: the same logits come out."""
+
+import copy
+
+import pytest
+import torch
+from safetensors.torch import load, save
+
+from vgan_tutorial.discriminators import DISCRIMINATORS
+from vgan_tutorial.layers import channels_last, initialise
+from vgan_tutorial.shapes import MovingShapes
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def clips_of(seed=0):
+    return MovingShapes("tiny", seed).batch(4)[0]
+
+
+def build(name, seed=0):
+    """A small network with running statistics that are not the initial ones."""
+    network = initialise(DISCRIMINATORS[name](frames=8, size=16, channels=8), seeded(seed))
+    network.train()(clips_of(seed + 1))
+    return network.eval()
+
+
+@pytest.mark.parametrize("name", DISCRIMINATORS)
+@torch.no_grad()
+def test_channels_last_gives_the_same_logits(name):
+    network = build(name)
+    changed = channels_last(copy.deepcopy(network))
+    expected = network(clips_of())
+    assert expected.std() > 1e-3
+    torch.testing.assert_close(changed(clips_of()), expected, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", DISCRIMINATORS)
+@torch.no_grad()
+def test_half_precision_gives_nearly_the_same_logits(name):
+    """bfloat16 keeps 8 bits: the error is small beside the differences between networks."""
+    network = build(name)
+    expected = network(clips_of())
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = network(clips_of()).float()
+    other = build(name, seed=5)(clips_of())
+    assert (logits - expected).abs().max() < 0.1 * (other - expected).abs().max()
+
+
+@pytest.mark.parametrize("name", DISCRIMINATORS)
+@torch.no_grad()
+def test_saved_weights_give_the_same_logits(name):
+    network, other = build(name), build(name, seed=9)
+    expected = network(clips_of())
+    assert not torch.equal(other(clips_of()), expected)
+    other.load_state_dict(load(save(network.state_dict())))
+    assert torch.equal(other(clips_of()), expected)
