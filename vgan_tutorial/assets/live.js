@@ -20,14 +20,19 @@
   // One checkpoint of a bundle as a network: its sizes, and the layers of each part in order.
   function decode(bundle, checkpoint) {
     const stored = bundle.checkpoints[checkpoint], bytes = bytesOf(stored.weights);
-    const view = new DataView(bytes.buffer), half = bundle.precision === "float16";
+    const view = new DataView(bytes.buffer);
+    const read = {
+      float32: {bytes: 4, at: place => view.getFloat32(place, true)},
+      float16: {bytes: 2, at: place => fromHalf(view.getUint16(place, true))},
+      int8: {bytes: 1, at: place => view.getInt8(place)},
+    };
     const network = {sizes: bundle, parts: {}, background: null};
     let start = 0;
-    bundle.tensors.forEach(([name, shape], index) => {
+    bundle.tensors.forEach(([name, shape, type]) => {
       const values = new Float32Array(shape.reduce((product, length) => product * length, 1));
-      for (let i = 0; i < values.length; i++, start++) {
-        values[i] = half ? fromHalf(view.getUint16(2 * start, true))
-          : view.getInt8(start) * stored.scales[index];
+      const scale = stored.scales[name] || 1;
+      for (let i = 0; i < values.length; i++, start += read[type].bytes) {
+        values[i] = read[type].at(start) * scale;
       }
       const [part, , kind] = name.split(".");
       if (part === "background") network.background = values.map(Math.tanh);
