@@ -200,7 +200,12 @@ def test_the_map_mixes_four_samples(browser, url, network):
         choices = [0, network.content]
         expected[choices] = samples[2, choices]
         torch.testing.assert_close(latent(page), expected)
+        box: Any = page.locator(".vgan-live-chart").bounding_box()
+        page.mouse.click(box["x"] + 0.9 * box["width"], box["y"] + 0.5 * box["height"])
+        assert float(slider(page, "Across").input_value()) == pytest.approx(1, abs=0.02)
+        assert float(slider(page, "Down").input_value()) == pytest.approx(0.5, abs=0.02)
         press(page, "Keep who, change how")
+        slider(page, "Across").fill("0.4")
         mixed = latent(page)
         slider(page, "Across").fill("1")
         assert not torch.equal(latent(page)[network.content :], mixed[network.content :])

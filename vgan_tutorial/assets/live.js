@@ -245,8 +245,11 @@
     group("How", "move", moves, content, bundle.directions.motion);
     const map = make("fieldset", {"class": "vgan-live-group"}, panel);
     make("legend", {}, map, "Map");
-    const chart = pad(map, () => [state.across, state.down], (across, down) => {
-      Object.assign(state, {across, down});
+    const cells = 5, edge = 0.5 / cells;  // the corners of the map are the middles of its cells
+    const inward = value => edge + value * (1 - 2 * edge);
+    const outward = value => Math.min(1, Math.max(0, (value - edge) / (1 - 2 * edge)));
+    const chart = pad(map, () => [inward(state.across), inward(state.down)], (x, y) => {
+      Object.assign(state, {across: outward(x), down: outward(y)});
     }, "vgan-live-chart");
     [["Across", "across"], ["Down", "down"]].forEach(([label, name]) => {
       slider(map, label, 0, 1, 0.01, () => state[name], value => { state[name] = value; },
@@ -339,10 +342,10 @@
       const key = [state.checkpoint, ...state.samples.flat()].join();
       if (!state.mapped || key === mapKey) return;
       mapKey = key;
-      const count = 5, sheet = make("canvas", {width: count * size, height: count * size});
-      for (let n = 0; n < count * count; n++) {
-        const column = n % count, row = Math.floor(n / count);
-        const weights = corners(column / (count - 1), row / (count - 1));
+      const sheet = make("canvas", {width: cells * size, height: cells * size});
+      for (let n = 0; n < cells * cells; n++) {
+        const column = n % cells, row = Math.floor(n / cells);
+        const weights = corners(column / (cells - 1), row / (cells - 1));
         const clip = generate(network(), mix(state.samples, weights, [0, content]));
         sheet.getContext("2d").putImageData(
           new ImageData(toPixels(clip, frames >> 1), size, size), column * size, row * size);
