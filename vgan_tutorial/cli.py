@@ -26,6 +26,7 @@ from vgan_tutorial.training import (
 from vgan_tutorial.training import sample as draw_samples
 from vgan_tutorial.training import train as run_training
 from vgan_tutorial.video_io import VideoError, printable
+from vgan_tutorial.web import export_onnx
 
 
 def pack(
@@ -245,6 +246,34 @@ def evaluate(
         out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 
 
+def export(
+    run: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")],
+    /,
+    web: Path | None = None,
+    onnx: Path | None = None,
+    title: str = "A live generator",
+    alt: str = "Clips drawn by the generator.",
+) -> None:
+    """Write a trained generator for other programs: a page that runs it, or ONNX.
+
+    Args:
+        run: Folder of the run.
+        web: Page to write; it opens from disk, and the generator runs in it.
+        onnx: ONNX file to write; it is checked against PyTorch.
+        title: Of the page.
+        alt: What the clips show, in a sentence, for readers who do not see them.
+    """
+    if web is None and onnx is None:
+        raise ValueError("nothing to write: give --web FILE.html, --onnx FILE.onnx, or both")
+    network, _ = load_generator(run)
+    if web:
+        web.write_text(display.live_page(network, alt, title), encoding="utf-8")
+        print(f"{web}: {web.stat().st_size:,} bytes")
+    if onnx:
+        difference = export_onnx(network, onnx)
+        print(f"{onnx}: at most {difference:.1e} away from PyTorch")
+
+
 COMMANDS: dict[str, Callable[..., Any]] = {
     "fetch": fetch,
     "pack": pack,
@@ -252,6 +281,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "train": train,
     "sample": sample,
     "evaluate": evaluate,
+    "export": export,
 }
 
 

@@ -1,17 +1,23 @@
-"""A trained generator for the browser: a bundle that the script in a page reads.
+"""A trained generator for other programs: a bundle that the script in a page reads, and ONNX.
 
 A bundle is text (JSON): the sizes of the network, a few latents to start from, and its weights in
-base64, as 16-bit floats or as 8-bit whole numbers with one scale for each tensor. It may hold
-several checkpoints of one network, so that a page can show the same latent before and after
-training. `assets/live.js` reads it.
+base64. It may hold several checkpoints of one network, so that a page can show the same latent
+before and after training. `assets/live.js` reads it.
+
+Most weights are 16-bit floats. The outline's, which are most of the bytes, may be 8-bit whole
+numbers with a scale for each tensor. The path's are few, and a clip depends on them most: when a
+sharp edge moves by a hundredth of a pixel, the pixels under it change by a hundredth of their
+range. So those stay 32-bit floats.
 """
 
 from __future__ import annotations
 
 import base64
 import copy
+import importlib.util
 import json
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,9 +29,9 @@ from vgan_tutorial.generators import ContentMotionGenerator, choose, sample_late
 
 FORMAT = "vgan-tutorial content-motion 1"
 SIZES = ("frames", "size", "content", "motion", "kinds", "moves", "waves", "span")
-PARTS = ("outline", "colour", "path")
-PRECISIONS = ("float16", "int8")
-HALF_LIMIT = 600_000  # bytes; checkpoints that take more as 16-bit floats are stored as int8
+PRECISIONS = ("float16", "int8")  # of the outline's weights
+TYPES = {"float32": "<f4", "float16": "<f2", "int8": "i1"}  # as numpy writes them
+HALF_LIMIT = 700_000  # bytes; checkpoints that take more as 16-bit floats are stored as int8
 LARGEST_HALF = 65_504.0  # the largest number of 16 bits
 CORNERS = 4  # latents to start from, one for each corner of the map
 PREFIX = "data:application/octet-stream;base64,"
@@ -40,14 +46,14 @@ def make_bundle(
 
     Args:
         generator: a `ContentMotionGenerator`, or pairs of a label and one, earliest first.
-        precision: "float16" or "int8"; by default float16 where all checkpoints together stay
-            under 600 kB that way, else int8.
+        precision: of the outline's weights, "float16" or "int8"; by default float16 where all
+            checkpoints together take less than about 700 kB that way, else int8.
         seed: of the four latents that the page starts from.
 
     Returns:
-        A dictionary that JSON can hold: `tensors` lists names and shapes in the order in which
-        each checkpoint's `weights` hold them, row by row, little-endian; `latents` are the four
-        starting points; `directions` are unit vectors, see `directions`.
+        A dictionary that JSON can hold. `tensors` lists names, shapes and types in the order in
+        which each checkpoint's `weights` hold them, row by row, little-endian. `latents` are the
+        four starting points, and `directions` unit vectors as the function of that name gives.
 
     Raises:
         ValueError: for another kind of generator, checkpoints of different networks, or weights
@@ -67,7 +73,10 @@ def make_bundle(
         "format": FORMAT,
         **_sizes(last),
         "precision": precision,
-        "tensors": [[name, list(tensor.shape)] for name, tensor in tensors.items()],
+        "tensors": [
+            [name, list(tensor.shape), _type_of(name, precision)]
+            for name, tensor in tensors.items()
+        ],
         "latents": [[round(value, 4) for value in row] for row in latents.tolist()],
         "directions": {
             who: [[round(value, 5) for value in row] for row in rows.tolist()]
@@ -88,13 +97,12 @@ def read_bundle(bundle: dict[str, Any], checkpoint: int = -1) -> ContentMotionGe
     network = ContentMotionGenerator(**{name: bundle[name] for name in SIZES})
     stored = bundle["checkpoints"][checkpoint]
     payload = base64.b64decode(stored["weights"].removeprefix(PREFIX))
-    values = np.frombuffer(payload, "<f2" if bundle["precision"] == "float16" else "i1")
     weights, start = {}, 0
-    for index, (name, shape) in enumerate(bundle["tensors"]):
-        stop = start + int(np.prod(shape))
-        scale = stored["scales"][index] if bundle["precision"] == "int8" else 1.0
-        flat = values[start:stop].astype(np.float32) * np.float32(scale)
-        weights[name], start = torch.from_numpy(flat.reshape(shape)), stop
+    for name, shape, kind in bundle["tensors"]:
+        values = np.frombuffer(payload, TYPES[kind], int(np.prod(shape)), start)
+        scale = np.float32(stored["scales"].get(name, 1.0))
+        weights[name] = torch.from_numpy(values.astype(np.float32).reshape(shape) * scale)
+        start += values.nbytes
     network.load_state_dict(weights)
     return network.eval().requires_grad_(False)
 
@@ -175,24 +183,89 @@ def _tensors(network: ContentMotionGenerator) -> dict[str, Tensor]:
     return {name: value.detach().float().cpu() for name, value in network.state_dict().items()}
 
 
+def _type_of(name: str, precision: str) -> str:
+    part, kind = name.split(".")[0], name.split(".")[-1]
+    if part == "path":
+        return "float32"
+    return precision if part == "outline" and kind == "weight" else "float16"
+
+
 def _packed(label: str, network: ContentMotionGenerator, precision: str) -> dict[str, Any]:
-    stored: dict[str, Any] = {"label": label}
-    pieces, scales = [], []
+    scales, pieces = {}, []
     for name, tensor in _tensors(network).items():
         values, largest = tensor.numpy(), float(tensor.abs().max())
         if not largest <= LARGEST_HALF:
             raise ValueError(f"{name} holds {largest}, which 16 bits cannot: did training diverge?")
-        if precision == "int8":
-            scales.append(float(np.float32(largest / 127 or 1.0)))
-            pieces.append(np.round(values / scales[-1]).clip(-127, 127).astype("i1"))
-        else:
-            pieces.append(values.astype("<f2"))
-    if precision == "int8":
-        stored["scales"] = scales
-    payload = b"".join(piece.tobytes() for piece in pieces)
-    return {**stored, "weights": PREFIX + base64.b64encode(payload).decode()}
+        kind = _type_of(name, precision)
+        if kind == "int8":
+            scales[name] = float(np.float32(largest / 127 or 1.0))
+            values = np.round(values / scales[name]).clip(-127, 127)
+        pieces.append(values.astype(TYPES[kind]).tobytes())
+    text = base64.b64encode(b"".join(pieces)).decode()
+    return {"label": label, "scales": scales, "weights": PREFIX + text}
 
 
 def bundle_text(bundle: dict[str, Any]) -> str:
     """The bundle as one line of JSON that is safe inside a script element of a page."""
     return json.dumps(bundle, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def export_onnx(
+    generator: nn.Module, path: str | Path, seed: int = 0, tolerance: float = 1e-4
+) -> float:
+    """Write a generator as ONNX, and check that onnxruntime draws the same clips from the file.
+
+    The file takes `latent`, float32 (1, latent), and gives `clip`, float32 (1, 3, time, height,
+    width) in [-1, 1]: one clip a run.
+
+    Args:
+        generator: any generator with a `latent_shape` of one axis.
+        path: of the file.
+        seed: of the latents that are compared.
+        tolerance: the largest difference allowed.
+
+    Returns:
+        The largest difference between the clips of onnxruntime and of PyTorch.
+
+    Raises:
+        ValueError: if the packages for it are not installed, or the clips differ by more.
+    """
+    onnx, runtime = _onnx_packages()
+    network = copy.deepcopy(generator).cpu().float().eval().requires_grad_(False)
+    latents = sample_latent(network, 4, torch.Generator().manual_seed(seed))
+    program = torch.onnx.export(
+        network,
+        (latents[:1],),
+        input_names=["latent"],
+        output_names=["clip"],
+        dynamo=True,
+        verbose=False,
+    )
+    assert program is not None  # with dynamo=True it never is
+    model = program.model_proto
+    for part in (model, model.graph, *model.graph.node):
+        del part.metadata_props[:]  # they name the files of this machine
+        part.doc_string = ""
+    Path(path).write_bytes(model.SerializeToString())
+    onnx.checker.check_model(str(path))
+    session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    drawn = [session.run(["clip"], {"latent": row[None].numpy()})[0] for row in latents]
+    clips = torch.from_numpy(np.concatenate(drawn))
+    difference = float((clips - network(latents)).abs().max())
+    if not difference <= tolerance:
+        raise ValueError(
+            f"{path}: onnxruntime draws other clips than PyTorch, by {difference:.1e} where "
+            f"{tolerance:.0e} is allowed"
+        )
+    return difference
+
+
+def _onnx_packages() -> tuple[Any, Any]:
+    names = ("onnx", "onnxruntime", "onnxscript")
+    missing = [name for name in names if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ValueError(
+            f"exporting to ONNX needs {', '.join(missing)}: install the extra that brings them, "
+            "`pip install 'vgan-tutorial[onnx]'`"
+        )
+    return importlib.import_module("onnx"), importlib.import_module("onnxruntime")

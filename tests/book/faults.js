@@ -26,6 +26,8 @@ async () => {
     const seen = canvas && canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
     if (!seen || !seen.data.some(value => value)) faults.push("a player shows nothing: " + figure.id);
   }
+  for (const live of document.querySelectorAll(".vgan-live:not([data-ready])"))
+    faults.push("a live generator did not start: " + live.closest("figure")?.id);
   const views = document.querySelectorAll('script[type="application/vnd.jupyter.widget-view+json"]');
   for (const view of views) {
     if (!view.parentElement.querySelector(".jupyter-widgets, .widget-output, .jp-OutputArea"))

@@ -90,6 +90,7 @@ GOOD = """<!doctype html><html lang="en"><meta charset="utf-8"><title>A page</ti
         ('<span class="math">\\(x\\)</span>', "unrendered mathematics"),
         ("<p>The sum $$x + y$$ is</p>", "unrendered mathematics"),
         ("<figure data-vgan='{}'></figure>", "a player shows nothing"),
+        ("<figure id='x'><div class='vgan-live'></div></figure>", "did not start: x"),
         ('<a href="#nowhere">there</a>', "a link leads nowhere"),
         (
             '<div><script type="application/vnd.jupyter.widget-view+json">{}</script></div>',

@@ -20,14 +20,19 @@
   // One checkpoint of a bundle as a network: its sizes, and the layers of each part in order.
   function decode(bundle, checkpoint) {
     const stored = bundle.checkpoints[checkpoint], bytes = bytesOf(stored.weights);
-    const view = new DataView(bytes.buffer), half = bundle.precision === "float16";
+    const view = new DataView(bytes.buffer);
+    const read = {
+      float32: {bytes: 4, at: place => view.getFloat32(place, true)},
+      float16: {bytes: 2, at: place => fromHalf(view.getUint16(place, true))},
+      int8: {bytes: 1, at: place => view.getInt8(place)},
+    };
     const network = {sizes: bundle, parts: {}, background: null};
     let start = 0;
-    bundle.tensors.forEach(([name, shape], index) => {
+    bundle.tensors.forEach(([name, shape, type]) => {
       const values = new Float32Array(shape.reduce((product, length) => product * length, 1));
-      for (let i = 0; i < values.length; i++, start++) {
-        values[i] = half ? fromHalf(view.getUint16(2 * start, true))
-          : view.getInt8(start) * stored.scales[index];
+      const scale = stored.scales[name] || 1;
+      for (let i = 0; i < values.length; i++, start += read[type].bytes) {
+        values[i] = read[type].at(start) * scale;
       }
       const [part, , kind] = name.split(".");
       if (part === "background") network.background = values.map(Math.tanh);
@@ -240,8 +245,11 @@
     group("How", "move", moves, content, bundle.directions.motion);
     const map = make("fieldset", {"class": "vgan-live-group"}, panel);
     make("legend", {}, map, "Map");
-    const chart = pad(map, () => [state.across, state.down], (across, down) => {
-      Object.assign(state, {across, down});
+    const cells = 5, edge = 0.5 / cells;  // the corners of the map are the middles of its cells
+    const inward = value => edge + value * (1 - 2 * edge);
+    const outward = value => Math.min(1, Math.max(0, (value - edge) / (1 - 2 * edge)));
+    const chart = pad(map, () => [inward(state.across), inward(state.down)], (x, y) => {
+      Object.assign(state, {across: outward(x), down: outward(y)});
     }, "vgan-live-chart");
     [["Across", "across"], ["Down", "down"]].forEach(([label, name]) => {
       slider(map, label, 0, 1, 0.01, () => state[name], value => { state[name] = value; },
@@ -334,10 +342,10 @@
       const key = [state.checkpoint, ...state.samples.flat()].join();
       if (!state.mapped || key === mapKey) return;
       mapKey = key;
-      const count = 5, sheet = make("canvas", {width: count * size, height: count * size});
-      for (let n = 0; n < count * count; n++) {
-        const column = n % count, row = Math.floor(n / count);
-        const weights = corners(column / (count - 1), row / (count - 1));
+      const sheet = make("canvas", {width: cells * size, height: cells * size});
+      for (let n = 0; n < cells * cells; n++) {
+        const column = n % cells, row = Math.floor(n / cells);
+        const weights = corners(column / (cells - 1), row / (cells - 1));
         const clip = generate(network(), mix(state.samples, weights, [0, content]));
         sheet.getContext("2d").putImageData(
           new ImageData(toPixels(clip, frames >> 1), size, size), column * size, row * size);

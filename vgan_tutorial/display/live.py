@@ -15,6 +15,12 @@ from vgan_tutorial.web import bundle_text, make_bundle, read_bundle
 POSTER_FRAMES = 8  # of each clip on the strip that stands in where scripts are off
 WIDTH = 256  # of the clip on the page, in pixels, unless asked for
 
+# Shown with the strip until the script starts, so wherever it does not start.
+WORDS = (
+    '<p class="vgan-live-words">The controls need scripts. The strip shows what the generator '
+    "draws.</p>"
+)
+
 # A page of its own allows itself nothing but what it holds.
 PAGE = """<!doctype html>
 <html lang="en">
@@ -79,10 +85,9 @@ def live_html(
     shown = size or bundle["size"] * max(1, WIDTH // bundle["size"])
     script = f'<script type="application/json">{bundle_text(bundle)}</script>'
     root = f'<div class="vgan-live" data-shown="{shown}" data-fps="{fps}">{script}</div>'
-    words = "<noscript><p>Scripts are off: the strip shows what the generator draws.</p></noscript>"
     style = f"<style>{asset('live.css')}</style>"
     code = f"<script>{asset('live.js')}</script>"
-    return style + figure_tag(_poster(bundle, alt) + words + root, caption) + code
+    return style + figure_tag(_poster(bundle, alt) + WORDS + root, caption) + code
 
 
 def live_page(

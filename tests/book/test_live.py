@@ -1,0 +1,260 @@
+"""The live generator in a real browser, on a page opened from disk: pictures, controls, times."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tests.book.browser import chromium, launched, opened, page_faults
+from tests.book.test_site import lacking
+from tests.test_web import AGREEMENT, drawn_network, latents_for
+from vgan_tutorial.display import live_html, live_page
+from vgan_tutorial.preprocessing import to_uint8
+
+pytestmark = pytest.mark.browser
+
+STILL = {"reduced_motion": "reduce"}
+CHOICES = ("Figure", "Move")
+DIRECTIONS = [f"{name}, {order} direction" for name in CHOICES for order in ("first", "second")]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if not chromium():
+        lacking("no Chromium: on Debian and Ubuntu, `apt install chromium`")
+    with launched() as program:
+        yield program
+
+
+@pytest.fixture(scope="module")
+def network():
+    return drawn_network("tiny")
+
+
+@pytest.fixture(scope="module")
+def url(network, tmp_path_factory):
+    """A page with two checkpoints of which the last is `network`."""
+    checkpoints = [("step 0", drawn_network("tiny", seed=9)), ("step 100", network)]
+    return written(tmp_path_factory.mktemp("live"), checkpoints)
+
+
+def written(folder, generator):
+    page = folder / "live.html"
+    page.write_text(live_page(generator, alt="Four clips."), encoding="utf-8")
+    return page.as_uri()
+
+
+def latent(page):
+    return torch.tensor(json.loads(page.locator("canvas").get_attribute("data-latent")))
+
+
+def bundle_of(page):
+    return json.loads(page.locator('script[type="application/json"]').text_content())
+
+
+def pixels(page):
+    """What the canvas shows."""
+    size, values = page.evaluate(
+        "(() => { const c = document.querySelector('canvas');"
+        "return [c.width, Array.from(c.getContext('2d')"
+        ".getImageData(0, 0, c.width, c.height).data)] })()"
+    )
+    return np.array(values, dtype=int).reshape(size, size, 4)[..., :3]
+
+
+def frame(page):
+    return int(page.locator("canvas").get_attribute("data-frame"))
+
+
+def press(page, name):
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def slider(page, name):
+    return page.get_by_role("slider", name=name, exact=True)
+
+
+def test_the_canvas_shows_what_pytorch_draws(browser, url, network):
+    with opened(browser, url, **STILL) as (page, faults):
+        for name in ("New sample", "Keep who, change how", "Map between four samples"):
+            slider(page, "Frame").fill("5")
+            expected = to_uint8(network(latent(page)[None]))[0, 5].numpy().astype(int)
+            assert abs(pixels(page) - expected).max() <= 1
+            press(page, name)
+        assert faults == []
+
+
+@pytest.mark.parametrize("preset", ["small", "full"])
+def test_chromium_agrees_with_pytorch(browser, tmp_path, preset):
+    """Clips through the page's own bundle, and the median time for one."""
+    network = drawn_network(preset)
+    latents = latents_for(network, 4)
+    with opened(browser, written(tmp_path, network), **STILL) as (page, faults):
+        clips, times = page.evaluate(
+            """latents => {
+                const text = document.querySelector('script[type="application/json"]').textContent;
+                const network = vganLive.decode(JSON.parse(text), 0), times = [];
+                const clips = latents.map(latent =>
+                    Array.from(vganLive.toClip(vganLive.generate(network, latent))));
+                for (let n = 0; n < 40; n++) {
+                    const before = performance.now();
+                    vganLive.generate(network, latents[n % 4]);
+                    times.push(performance.now() - before);
+                }
+                return [clips, times];
+            }""",
+            latents.tolist(),
+        )
+        assert faults == []
+    expected = network(latents)
+    assert (torch.tensor(clips).reshape(expected.shape) - expected).abs().max() < AGREEMENT
+    print(f"{preset}: {np.median(times):.1f} ms a clip (median of {len(times)})")
+
+
+def test_live_pages_are_good_pages(browser, url):
+    assert page_faults(browser, url) == []
+
+
+def test_two_generators_live_on_one_page(browser, tmp_path, network):
+    body = live_html(network, alt="one") + live_html(network, alt="two", seed=1)
+    page_file = tmp_path / "two.html"
+    page_file.write_text(f"<!doctype html><link rel='icon' href='data:,'>{body}", encoding="utf-8")
+    with opened(browser, page_file.as_uri(), **STILL) as (page, faults):
+        assert page.locator("canvas").count() == 2
+        assert page.get_by_role("group", name="Who").count() == 2
+        assert faults == []
+
+
+def test_keep_who_and_keep_how(browser, url, network):
+    with opened(browser, url, **STILL) as (page, _):
+        start = latent(page)
+        press(page, "Keep who, change how")
+        moved = latent(page)
+        assert torch.equal(moved[: network.content], start[: network.content])
+        assert (moved[network.content :] != start[network.content :]).all()
+        press(page, "Keep how, change who")
+        changed = latent(page)
+        assert torch.equal(changed[network.content :], moved[network.content :])
+        assert (changed[: network.content] != moved[: network.content]).all()
+        press(page, "New sample")
+        assert (latent(page) != changed).all()
+
+
+@pytest.mark.parametrize("name", [*CHOICES, *DIRECTIONS])
+def test_arrow_keys_move_every_slider(browser, url, name):
+    with opened(browser, url, **STILL) as (page, _):
+        control = slider(page, name)
+        control.focus()
+        page.keyboard.press("Home")
+        before, said = pixels(page), control.get_attribute("aria-valuetext")
+        page.keyboard.press("End")
+        assert (pixels(page) != before).any()
+        assert control.get_attribute("aria-valuetext") != said
+        end = latent(page)
+        page.keyboard.press("ArrowLeft")
+        assert (latent(page) != end).any()
+
+
+def test_choices_are_announced(browser, url):
+    with opened(browser, url, **STILL) as (page, _):
+        slider(page, "Figure").fill("41")
+        slider(page, "Move").fill("7")
+        text = page.get_by_role("status").text_content()
+        assert text == "Figure 42 of 64, move 8 of 24, step 100"
+
+
+def test_directions_stay_standard_normal_coordinates(browser, url, network):
+    """A slider moves the latent along one unit vector and leaves the rest alone."""
+    with opened(browser, url, **STILL) as (page, _):
+        start = latent(page)
+        slider(page, DIRECTIONS[0]).fill("1.5")
+        direction = torch.tensor(bundle_of(page)["directions"]["content"][0])
+        step = (latent(page) - start)[1 : network.content]
+        assert latent(page)[1 : network.content] @ direction == pytest.approx(1.5, abs=1e-3)
+        assert abs(step @ direction) == pytest.approx(step.norm().item(), abs=1e-3)
+
+
+def test_the_pad_moves_both_sliders(browser, url):
+    with opened(browser, url, **STILL) as (page, _):
+        box: Any = page.locator(".vgan-live-pad").first.bounding_box()
+        page.mouse.click(box["x"] + 0.9 * box["width"], box["y"] + 0.25 * box["height"])
+        assert float(slider(page, DIRECTIONS[0]).input_value()) == pytest.approx(2.4, abs=0.1)
+        assert float(slider(page, DIRECTIONS[1]).input_value()) == pytest.approx(-1.5, abs=0.1)
+
+
+def test_the_map_mixes_four_samples(browser, url, network):
+    with opened(browser, url, **STILL) as (page, _):
+        first = latent(page)
+        press(page, "Map between four samples")
+        assert slider(page, "Figure").count() == 0
+        torch.testing.assert_close(latent(page), first)
+        samples = torch.tensor(bundle_of(page)["latents"])
+        slider(page, "Across").fill("1")
+        torch.testing.assert_close(latent(page), samples[1])
+        slider(page, "Across").fill("0.4")
+        slider(page, "Down").fill("0.7")
+        weights = torch.tensor([0.6 * 0.3, 0.4 * 0.3, 0.6 * 0.7, 0.4 * 0.7])
+        expected = weights @ samples / weights.norm()
+        choices = [0, network.content]
+        expected[choices] = samples[2, choices]
+        torch.testing.assert_close(latent(page), expected)
+        box: Any = page.locator(".vgan-live-chart").bounding_box()
+        page.mouse.click(box["x"] + 0.9 * box["width"], box["y"] + 0.5 * box["height"])
+        assert float(slider(page, "Across").input_value()) == pytest.approx(1, abs=0.02)
+        assert float(slider(page, "Down").input_value()) == pytest.approx(0.5, abs=0.02)
+        press(page, "Keep who, change how")
+        slider(page, "Across").fill("0.4")
+        mixed = latent(page)
+        slider(page, "Across").fill("1")
+        assert not torch.equal(latent(page)[network.content :], mixed[network.content :])
+        assert latent(page)[0] == mixed[0]
+
+
+def test_training_swaps_the_weights_and_keeps_the_latent(browser, url):
+    earlier = drawn_network("tiny", seed=9)
+    with opened(browser, url, **STILL) as (page, _):
+        before, shown = latent(page), pixels(page)
+        control = slider(page, "Training")
+        assert control.get_attribute("aria-valuetext") == "step 100"
+        control.focus()
+        page.keyboard.press("Home")
+        assert control.get_attribute("aria-valuetext") == "step 0"
+        assert torch.equal(latent(page), before)
+        assert (pixels(page) != shown).any()
+        expected = to_uint8(earlier(before[None]))[0, frame(page)].numpy().astype(int)
+        assert abs(pixels(page) - expected).max() <= 1
+
+
+def test_it_plays_and_stops(browser, url):
+    with opened(browser, url) as (page, _):
+        page.locator('canvas[data-frame="2"]').wait_for()
+        press(page, "Pause")
+        still = frame(page)
+        page.wait_for_timeout(400)
+        assert frame(page) == still
+        page.get_by_role("button", name="Play").focus()
+        page.keyboard.press("Space")
+        page.locator(f'canvas:not([data-frame="{still}"])').wait_for()
+        page.emulate_media(reduced_motion="reduce")
+        page.get_by_role("button", name="Play").wait_for()
+
+
+def test_it_starts_still_where_motion_is_unwelcome(browser, url):
+    with opened(browser, url, **STILL) as (page, _):
+        page.wait_for_timeout(400)
+        assert frame(page) == 0
+        assert page.get_by_role("button", name="Play").is_visible()
+
+
+def test_the_poster_stands_in(browser, url):
+    with opened(browser, url, java_script_enabled=False) as (page, _):
+        assert page.get_by_role("img", name="Four clips.").is_visible()
+        assert page.get_by_text("The controls need scripts").is_visible()
+        assert page.get_by_role("slider").count() == 0
+    with opened(browser, url) as (page, _):
+        assert not page.locator("figure > img").is_visible()
+        page.emulate_media(media="print")
+        assert page.locator("figure > img").is_visible()
+        assert not page.locator("canvas").is_visible()
