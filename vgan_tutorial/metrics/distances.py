@@ -24,7 +24,7 @@ class Moments:
 
     Two parts are joined by (eq-joined-moments), the pairwise update of Chan, Golub and LeVeque
     (The American Statistician 37, 1983): exact, and safe where a sum of squares minus a square of
-    sums would cancel.
+    sums would cancel. In a loop::
 
         moments = Moments.empty(64)
         for clips in stream:
@@ -93,7 +93,7 @@ class Moments:
 def frechet_distance(real: Features | Moments, fake: Others | Moments) -> float:
     """Squared Fréchet distance between Gaussians with the two sets' moments (eq-frechet-distance).
 
-    |mu_r - mu_f|^2 + tr(S_r + S_f - 2 (S_r^1/2 S_f S_r^1/2)^1/2). Both square roots are of
+    ``|mu_r - mu_f|^2 + tr(S_r + S_f - 2 (S_r^1/2 S_f S_r^1/2)^1/2)``. Both square roots are of
     symmetric matrices without negative eigenvalues, so eigenvalues are all it takes; no general
     matrix square root, whose rounding can leave complex numbers.
 
