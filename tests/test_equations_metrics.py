@@ -1,0 +1,206 @@
+"""Every displayed equation of chapter 7, checked as mathematics: ``test_`` plus its label."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy import linalg, stats
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from vgan_tutorial import metrics
+from vgan_tutorial.losses import ADVERSARIAL_LOSSES
+from vgan_tutorial.metrics import Moments
+from vgan_tutorial.oracle import DAMAGES
+from vgan_tutorial.shapes import PRESETS, MovingShapes
+
+
+def rng(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def normal(samples: int, features: int, seed: int, scale: Tensor | float = 1.0) -> Tensor:
+    return torch.randn(samples, features, generator=rng(seed), dtype=torch.float64) * scale
+
+
+def test_eq_loss_at_balance():
+    """A discriminator that is no judge gives log 2, to a perfect generator and to any other."""
+    generator_loss = ADVERSARIAL_LOSSES["non-saturating"].generator
+    for fake in (torch.zeros(7), torch.zeros(1000)):
+        value = generator_loss(torch.zeros(7), fake)
+        assert value.item() == pytest.approx(math.log(2))
+    # a discriminator made c times as sure changes the loss, and the clips are the same
+    logits = torch.linspace(-3, 1, 50)
+    losses = [generator_loss(logits, c * logits).item() for c in (0, 1, 2, 4)]
+    assert losses == sorted(losses)
+    assert losses[-1] > 3 * losses[0]
+    assert generator_loss(logits, logits).item() == pytest.approx(softplus(-logits).mean().item())
+
+
+def test_eq_histogram_floor():
+    """Perfect generators, many times over: the mean distance is what the formula says."""
+    draw = np.random.default_rng(0)
+    for clips, cells in ((500, 24), (2000, 24), (2000, 72)):
+        counts = draw.multinomial(clips, [1 / cells] * cells, size=2000)
+        distance = np.abs(counts / clips - 1 / cells).sum(1).mean() / 2
+        assert metrics.histogram_floor(clips, cells) == pytest.approx(distance, rel=0.02)
+
+
+def test_eq_bootstrap():
+    """For a share, the band is about 1.96 standard errors to either side."""
+    for share, clips in ((0.3, 400), (0.9, 1000)):
+        values = (torch.arange(clips) < share * clips).float()
+        (band,) = metrics.bootstrap(values, rng(), resamples=4000)
+        error = math.sqrt(share * (1 - share) / clips)
+        half = (band.high - band.low) / 2
+        assert half == pytest.approx(stats.norm.ppf(0.975) * error, rel=0.08)
+
+
+def test_eq_frechet_distance():
+    """Textbook form by scipy's general root; in one dimension, and between commuting matrices."""
+    real, fake = normal(500, 5, 1), normal(400, 5, 2, 1.5) + 0.3
+    first, second = np.cov(real.numpy().T), np.cov(fake.numpy().T)
+    gap = (real.mean(0) - fake.mean(0)).square().sum().item()
+    root = linalg.sqrtm(first @ second).real
+    expected = gap + np.trace(first + second - 2 * root)
+    assert metrics.frechet_distance(real, fake) == pytest.approx(expected)
+    scale = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
+    parts = [Moments(2, torch.zeros(3).double(), torch.diag(s**2)) for s in (scale, 2 * scale)]
+    assert metrics.frechet_distance(*parts) == pytest.approx(scale.square().sum().item())
+    # between Gaussians it is the squared Wasserstein-2 distance: on a line, of quantiles
+    levels = (np.arange(20000) + 0.5) / 20000
+    moved = ((stats.norm.ppf(levels) - stats.norm.ppf(levels, 1, 2)) ** 2).mean()
+    line = [
+        Moments(2, torch.tensor([m]).double(), torch.tensor([[s**2]]).double())
+        for m, s in ((0, 1), (1, 2))
+    ]
+    assert metrics.frechet_distance(*line) == pytest.approx(moved, rel=1e-2)
+
+
+def test_eq_joined_moments():
+    first, second = normal(30, 4, 1), normal(50, 4, 2) + 3
+    joined = Moments.of(first)
+    joined.join(Moments.of(second))
+    both = torch.cat([first, second])
+    torch.testing.assert_close(joined.mean, both.mean(0))
+    torch.testing.assert_close(joined.covariance, torch.cov(both.T))
+
+
+def test_eq_frechet_floor():
+    """Two samples of one Gaussian: their mean distance is what the formula says, for n >> d."""
+    scale = torch.tensor([0.2, 1.0, 1.0, 3.0], dtype=torch.float64)
+    moments = Moments(2, torch.zeros(4).double(), torch.diag(scale**2))
+    for samples, others in ((200, 200), (400, 100)):
+        found = [
+            metrics.frechet_distance(
+                normal(samples, 4, 2 * seed, scale), normal(others, 4, 2 * seed + 1, scale)
+            )
+            for seed in range(300)
+        ]
+        floor = metrics.frechet_floor(moments, samples, others)
+        assert np.mean(found) == pytest.approx(floor, rel=0.08)
+    identity = Moments(2, torch.zeros(64).double(), torch.eye(64).double())
+    d, n = 64, 1000  # the special case that the chapter quotes
+    assert metrics.frechet_floor(identity, n) == pytest.approx(2 / n * (5 * d / 4 + d * d / 4))
+
+
+def test_eq_kernel_distance():
+    """Unbiased: over many small samples of one distribution, its mean is zero, its sign mixed."""
+    equal = [
+        metrics.kernel_distance(normal(20, 3, 2 * s), normal(30, 3, 2 * s + 1)) for s in range(400)
+    ]
+    assert abs(np.mean(equal)) < 3 * np.std(equal) / 20
+    assert min(equal) < 0 < max(equal)
+    # and for different ones its mean does not depend on the number of samples
+    means = [
+        np.mean(
+            [
+                metrics.kernel_distance(normal(n, 3, s), normal(n, 3, s + 5000) + 0.7)
+                for s in range(300)
+            ]
+        )
+        for n in (10, 40)
+    ]
+    assert means[0] == pytest.approx(means[1], rel=0.15)
+
+
+def test_eq_precision_recall():
+    """Written out with loops, on points of a line."""
+    real, fake, k = normal(25, 1, 1), normal(30, 1, 2) + 0.8, 3
+
+    def radius(points: Tensor, i: int) -> float:
+        return sorted(abs(points - points[i]).flatten().tolist())[k]
+
+    def inside(point: Tensor, points: Tensor) -> bool:
+        return any(abs(point - q).item() < radius(points, i) for i, q in enumerate(points))
+
+    scores = metrics.neighbour_scores(real, fake, k)
+    assert scores.precision == pytest.approx(np.mean([inside(x, real) for x in fake]))
+    assert scores.recall == pytest.approx(np.mean([inside(x, fake) for x in real]))
+
+
+def test_eq_density_coverage():
+    real, fake, k = normal(25, 1, 1), normal(30, 1, 2) + 0.8, 3
+    radius = [sorted(abs(real - x).flatten().tolist())[k] for x in real]
+    hits = np.array([[abs(y - x).item() < r for y in fake] for x, r in zip(real, radius)])  # noqa: B905
+    scores = metrics.neighbour_scores(real, fake, k)
+    assert scores.density == pytest.approx(hits.sum(0).mean() / k)
+    assert scores.coverage == pytest.approx(hits.any(1).mean())
+
+
+def test_eq_coverage_of_equals():
+    for real, fake, k in ((60, 60, 5), (40, 120, 3)):
+        found = [
+            metrics.neighbour_scores(normal(real, 4, 2 * s), normal(fake, 4, 2 * s + 1), k).coverage
+            for s in range(150)
+        ]
+        assert np.mean(found) == pytest.approx(metrics.expected_coverage(real, fake, k), abs=0.01)
+
+
+def test_eq_copying_share():
+    """One half when nothing is copied, whatever the distribution; one when all is."""
+    shares = [
+        metrics.copying_share(
+            normal(60, 3, 3 * s), normal(80, 3, 3 * s + 1), normal(80, 3, 3 * s + 2)
+        )
+        for s in range(60)
+    ]
+    assert np.mean(shares) == pytest.approx(0.5, abs=0.03)
+    training, held_out = normal(80, 3, 1), normal(80, 3, 2)
+    assert metrics.copying_share(training, training, held_out) == 1.0
+
+
+def test_eq_content_distance():
+    """Two colours in equal halves, by the formula; and a clip drawn by hand."""
+    clip = torch.full((1, 3, 4, 8, 8), -1.0)
+    clip[:, 0, :2, 2:5, 2:5] = 1.0  # two frames red, two frames green
+    clip[:, 1, 2:, 2:5, 2:5] = 1.0
+    apart = 255 * math.sqrt(2)
+    pairs = 4 * 3
+    assert metrics.content_distance(clip).item() == pytest.approx(8 * apart / pairs)
+
+
+def test_eq_motion_control():
+    """The share of clips recognised, with a classifier that the test can follow."""
+    preset = PRESETS["tiny"]
+    clips, factors = MovingShapes(preset, seed=0).batch(30)
+    wanted = factors.motion.clone()
+    wanted[:12] = (wanted[:12] + 1) % 3
+    right = metrics.motion_control(clips, wanted, preset)
+    assert right.float().mean().item() == pytest.approx(18 / 30, abs=0.07)
+
+
+def test_break_unequal_sample_sizes():
+    """Signature: the worse generator wins because it gave more samples. Fix: as many of each."""
+    preset = PRESETS["tiny"]
+    features = metrics.extract_features
+    reference = features(MovingShapes(preset, seed=1).batch(1500)[0])
+    perfect = features(MovingShapes(preset, seed=2).batch(60)[0])
+    clips = MovingShapes(preset, seed=3).batch(1500)[0]
+    clips[:45] = DAMAGES["frozen"](clips[:45], rng())  # 3 of 100 stand still
+    worse = features(clips)
+    distance = metrics.frechet_distance
+    assert distance(reference, worse) < distance(reference, perfect)
+    matched = features(MovingShapes(preset, seed=2).batch(1500)[0])
+    assert distance(reference, matched) < distance(reference, worse)

@@ -1,0 +1,136 @@
+"""The exact judge's figures with confidence bands."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from vgan_tutorial.oracle import Summary, Verdict, summarise
+from vgan_tutorial.shapes import Preset
+
+
+@dataclass(frozen=True)
+class Band:
+    """A figure, and the interval that holds the true one with the chosen confidence."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
+
+
+@dataclass(frozen=True)
+class BandedSummary:
+    """`summary`, and bands for those of its figures that are means over clips.
+
+    Found cells and the histogram distance have no band here. Resampling can only lose cells and
+    only roughen a histogram, so their resampled figures all lie to one side. What a perfect
+    generator would score with as many clips is `histogram_floor`.
+    """
+
+    summary: Summary
+    validity: Band
+    motion_validity: Band
+    shape_consistency: Band
+    colour_consistency: Band
+    size_spread: Band
+    histogram_floor: float
+
+    def __str__(self) -> str:
+        names = ("validity", "motion_validity", "shape_consistency", "colour_consistency")
+        lines = [f"{name.replace('_', ' '):20}{getattr(self, name)}" for name in names]
+        summary = self.summary
+        return "\n".join(
+            [
+                *lines,
+                f"{'size spread':20}{self.size_spread}",
+                f"{'cells found':20}{summary.cells_found} of {summary.cells}",
+                f"{'histogram distance':20}{summary.histogram_distance:.3f} "
+                f"(a perfect generator: about {self.histogram_floor:.3f})",
+            ]
+        )
+
+
+def bootstrap(
+    values: Float[Tensor, "clips *figures"],
+    generator: torch.Generator,
+    resamples: int = 1000,
+    confidence: float = 0.95,
+) -> list[Band]:
+    """Percentile bands of means (eq-bootstrap): draw as many clips again, with replacement.
+
+    Args:
+        values: one row a clip, one column a figure; or a single figure a clip.
+        generator: of the resampling, on the CPU.
+        resamples: how often to draw.
+        confidence: of each band on its own.
+
+    Returns:
+        one band a figure.
+
+    Raises:
+        ValueError: without clips, or with a confidence outside 0 to 1.
+    """
+    if len(values) == 0 or not 0 < confidence < 1:
+        raise ValueError(f"{len(values)} clips and confidence {confidence}: need some, and 0 to 1")
+    table = values.reshape(len(values), -1).double().cpu()
+    means = torch.stack(
+        [
+            table[torch.randint(len(table), (len(table),), generator=generator)].mean(0)
+            for _ in range(resamples)
+        ]
+    )
+    tail = (1 - confidence) / 2
+    ends = torch.quantile(means, torch.tensor([tail, 1 - tail], dtype=torch.float64), dim=0)
+    return [Band(*triple) for triple in zip(table.mean(0).tolist(), *ends.tolist(), strict=True)]
+
+
+def summarise_with_bands(
+    verdict: Verdict,
+    preset: Preset,
+    seed: int = 0,
+    resamples: int = 1000,
+    confidence: float = 0.95,
+) -> BandedSummary:
+    """The judge's summary of a set of clips, with bootstrap bands.
+
+    The bands hold the chance of the draw of *clips*. That another training run would have come
+    out differently is not in them: for that, train again with other seeds.
+    """
+    columns = torch.stack(
+        [
+            verdict.valid.double(),
+            verdict.motion_valid.double(),
+            verdict.shape_consistency.double(),
+            verdict.colour_consistency.double(),
+            verdict.size_spread.double(),
+        ],
+        dim=1,
+    )
+    bands = bootstrap(columns, torch.Generator().manual_seed(seed), resamples, confidence)
+    good = int(verdict.motion_valid.sum())
+    validity, motion_validity, shape, colour, size = bands
+    return BandedSummary(
+        summary=summarise(verdict, preset),
+        validity=validity,
+        motion_validity=motion_validity,
+        shape_consistency=shape,
+        colour_consistency=colour,
+        size_spread=size,
+        histogram_floor=histogram_floor(good, preset.cells),
+    )
+
+
+def histogram_floor(clips: int, cells: int) -> float:
+    """Histogram distance that a perfect generator scores on average (eq-histogram-floor).
+
+    sqrt((cells - 1) / (2 pi clips)), from the normal approximation of each cell's count; close
+    once there are a few clips a cell. At most 1.
+    """
+    return min(1.0, math.sqrt((cells - 1) / (2 * math.pi * clips))) if clips else 1.0
