@@ -7,6 +7,8 @@ SHELL := bash
 PYTHON ?= python3
 BIN := .venv/bin
 SETUP := .make/setup
+# Modules are compiled when they are first imported: most never are.
+QUICKLY := --quiet --disable-pip-version-check --no-compile
 SITE := _build/html/index.html
 NOTEBOOKS ?= $(sort $(wildcard book/*.ipynb book/back/*.ipynb))
 SOURCES := $(shell find book vgan_tutorial -type f -not -path '*/__pycache__/*' \
@@ -28,8 +30,8 @@ $(SETUP): pyproject.toml constraints.txt
 		echo "$(PYTHON) lacks venv. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	$(PYTHON) -m venv .venv
 	# torch first and pinned: a looser choice can fetch gigabytes of GPU libraries
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[book,test]'
+	$(BIN)/pip install $(QUICKLY) -c constraints.txt torch
+	$(BIN)/pip install $(QUICKLY) -c constraints.txt -e '.[book,test]'
 	@mkdir -p .make && touch $@
 
 book: $(SETUP)  ## execute every notebook and build the book from a clean tree

@@ -48,7 +48,7 @@ def run_trials(
     output: Path,
     names: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = (),
     seeds: int = 5,
-    seconds: float = 175.0,
+    seconds: float = 110.0,
     steps: int = 100_000,
     preset: str = "tiny",
 ) -> None:
