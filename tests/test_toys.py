@@ -252,7 +252,7 @@ class TestRecord:
         write_record(tmp_path / "modes.json", seeds=2, steps=15, cost_rounds=1)
         record = json.loads((tmp_path / "modes.json").read_text(encoding="utf-8"))
         assert set(record["recipes"]) == set(few)
-        assert "--seeds 2 --steps 15" in record["command"]
+        assert "--seeds 2 --first-seed 10 --steps 15" in record["command"]
         assert "momentum" in record["recipes"]["non-saturating"]
         for row in record["recipes"].values():
             assert row["milliseconds"] > 0
@@ -295,7 +295,7 @@ class TestRecord:
         path = Path(__file__).parents[1] / "book/records/toys/modes.json"
         record = json.loads(path.read_text(encoding="utf-8"))
         assert list(record["recipes"]) == list(RECIPES)
-        assert record["seeds"] == [0, 1, 2, 3, 4]
+        assert record["seeds"] == [10, 11, 12, 13, 14]  # not 0 and 1, which chose the settings
         for name, row in record["recipes"].items():
             settings = asdict(RECIPES[name]) | {"steps": row["settings"]["steps"]}
             assert row["settings"] == {key: settings[key] for key in row["settings"]}
