@@ -97,7 +97,7 @@
         input[vector.length + wave] = Math.sin(angle);
         input[vector.length + waves + wave] = Math.cos(angle);
       }
-      centres.push(Array.from(perceptron(network.parts.path, input), sigmoid));
+      centres.push(Array.from(perceptron(network.parts.path, input), x => 0.1 + 0.8 * sigmoid(x)));
     }
     return centres;
   }
