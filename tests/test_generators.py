@@ -160,14 +160,29 @@ def test_a_tile_far_outside_the_frame_leaves_it_empty():
     assert not network.place(torch.ones(1, 1, 8, 8), torch.tensor([[[3.0, 0.5]]])).any()
 
 
-def test_a_figure_keeps_its_colour_and_outline_on_its_way():
+def test_a_figure_keeps_its_outline_on_its_way():
+    """Moved by whole pixels, the placed mask is the same picture, moved."""
     network = build("content-motion").eval()
+    outline = torch.rand(1, 1, 8, 8, generator=seeded())
+    start = torch.tensor([0.45, 0.5])
+    step = torch.tensor([2.0, -1.0]) / 16  # two pixels to the right, one up
+    mask = network.place(outline, torch.stack([start, start + step])[None])[0, 0]
+    assert mask[0].std() > 0.1
+    torch.testing.assert_close(mask[1], mask[0].roll((-1, 2), (0, 1)), atol=1e-5, rtol=0)
+
+
+def test_a_figure_has_one_colour_and_stays_inside():
+    network = build("content-motion").eval()
+    latent = 3 * sample_latent(network, 6, seeded())
     with torch.no_grad():
-        colour, mask, background = network.streams(sample_latent(network, 6, seeded()))
+        colour, mask, background = network.streams(latent)
+        path = network.draw_path(latent[:, network.content :])
     assert colour.shape == (6, 3, 1, 1, 1)
     assert background.shape == (3, 1, 1, 1)
-    assert (mask >= 0).all()
-    assert (mask <= 1 + 1e-6).all()
+    assert mask.min() >= 0
+    assert mask.max() <= 1 + 1e-6
+    assert path.min() >= 0.1
+    assert path.max() <= 0.9
 
 
 def test_the_articles_frames_follow_their_noise():
