@@ -8,7 +8,7 @@ tests, another trains on, so scores are averaged over splits and models never ca
 import logging
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -139,23 +139,29 @@ def official_split(
 class _OfficialVideos(VideoFolder):
     """The files of one part of one official split; see `UCF101` and `HMDB51`."""
 
+    VIDEOS: str  # folder of the videos, under the root
+    LISTS: str  # folder of the official lists, under the root
+    READ: Callable[[Path, int], OfficialLists]
+
     def __init__(
         self,
-        videos: Path,
-        lists: OfficialLists,
-        part: Part,
-        validation: float,
-        seed: int,
-        frames: int,
-        size: int,
-        stride: int,
-        short: ShortRule,
+        root: str | os.PathLike[str],
+        split: int = 1,
+        part: Part = "train",
+        validation: float = 0.0,
+        seed: int = 0,
+        frames: int = 16,
+        size: int = 64,
+        stride: int = 1,
+        short: ShortRule = "error",
     ) -> None:
+        lists = type(self).READ(Path(root) / self.LISTS, split)
+        videos = Path(root) / self.VIDEOS
         super().__init__(videos, frames, size, stride, short)
         self.lists = lists
         self.part = part
-        split = official_split([entry.name for entry in self.entries], lists, validation, seed)
-        chosen = getattr(split, part)
+        names = [entry.name for entry in self.entries]
+        chosen = getattr(official_split(names, lists, validation, seed), part)
         if not chosen:
             raise VideoError(
                 videos,
@@ -195,22 +201,7 @@ class UCF101(_OfficialVideos):
 
     VIDEOS = "UCF-101"
     LISTS = "ucfTrainTestlist"
-
-    def __init__(
-        self,
-        root: str | os.PathLike[str],
-        split: int = 1,
-        part: Part = "train",
-        validation: float = 0.0,
-        seed: int = 0,
-        frames: int = 16,
-        size: int = 64,
-        stride: int = 1,
-        short: ShortRule = "error",
-    ) -> None:
-        lists = read_ucf101_lists(Path(root) / self.LISTS, split)
-        videos = Path(root) / self.VIDEOS
-        super().__init__(videos, lists, part, validation, seed, frames, size, stride, short)
+    READ = staticmethod(read_ucf101_lists)
 
 
 class HMDB51(_OfficialVideos):
@@ -223,22 +214,7 @@ class HMDB51(_OfficialVideos):
 
     VIDEOS = "hmdb51_org"
     LISTS = "testTrainMulti_7030_splits"
-
-    def __init__(
-        self,
-        root: str | os.PathLike[str],
-        split: int = 1,
-        part: Part = "train",
-        validation: float = 0.0,
-        seed: int = 0,
-        frames: int = 16,
-        size: int = 64,
-        stride: int = 1,
-        short: ShortRule = "error",
-    ) -> None:
-        lists = read_hmdb51_lists(Path(root) / self.LISTS, split)
-        videos = Path(root) / self.VIDEOS
-        super().__init__(videos, lists, part, validation, seed, frames, size, stride, short)
+    READ = staticmethod(read_hmdb51_lists)
 
 
 AGAIN = "Unpack the official lists again"
