@@ -48,19 +48,17 @@ def test_a_name_that_is_no_trial_is_refused(tmp_path):
         trials.run_trials(tmp_path / "trials.json", ("luck",))
 
 
-@pytest.mark.parametrize("other", [{"seconds": 0.6}, {"steps": 7}, {"preset": "small"}])
-def test_runs_of_other_settings_are_not_mixed_in(tmp_path, other):
+def test_runs_of_other_settings_are_not_mixed_in(tmp_path, monkeypatch):
     output = tmp_path / "trials.json"
-    settings = {"seconds": 0.5, "steps": 8}
-    trials.run_trials(output, NAMES[:1], seeds=1, **settings)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=f"made with {next(iter(other))}"):
-        trials.run_trials(output, NAMES[:1], seeds=2, **settings | other)  # type: ignore[arg-type]
-    assert len(json.loads(output.read_text())["trials"][NAMES[0]]["runs"]) == 1
-
-
-def test_a_trial_that_changed_meanwhile_is_not_mixed_in(tmp_path, monkeypatch):
-    output = tmp_path / "trials.json"
-    trials.run_trials(output, NAMES[:1], seeds=1, seconds=0.5)
+    trials.run_trials(output, NAMES[:1], seeds=1, seconds=0.5, steps=8)
+    before = output.read_bytes()
+    with pytest.raises(ValueError, match="made with seconds 0.5, and now it is 0.6"):
+        trials.run_trials(output, NAMES[:1], seeds=2, seconds=0.6, steps=8)
+    with pytest.raises(ValueError, match="made with steps 8"):
+        trials.run_trials(output, NAMES[:1], seeds=2, seconds=0.5, steps=7)
+    with pytest.raises(ValueError, match="made with preset tiny"):
+        trials.run_trials(output, NAMES[:1], seeds=2, seconds=0.5, steps=8, preset="small")
     monkeypatch.setitem(trials.TRIALS, NAMES[0], {"batch": 8})
-    with pytest.raises(ValueError, match="changes of 'batch of 16'"):
-        trials.run_trials(output, NAMES[:1], seeds=2, seconds=0.5)
+    with pytest.raises(ValueError, match="made with the changes of 'batch of 16'"):
+        trials.run_trials(output, NAMES[:1], seeds=2, seconds=0.5, steps=8)
+    assert output.read_bytes() == before
