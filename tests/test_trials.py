@@ -52,7 +52,7 @@ def test_runs_of_other_settings_are_not_mixed_in(tmp_path, monkeypatch):
     output = tmp_path / "trials.json"
     trials.run_trials(output, NAMES[:1], seeds=1, seconds=0.5, steps=8)
     before = output.read_bytes()
-    with pytest.raises(ValueError, match="made with seconds 0.5, and now it is 0.6"):
+    with pytest.raises(ValueError, match=r"made with seconds 0.5, and now it is 0.6"):
         trials.run_trials(output, NAMES[:1], seeds=2, seconds=0.6, steps=8)
     with pytest.raises(ValueError, match="made with steps 8"):
         trials.run_trials(output, NAMES[:1], seeds=2, seconds=0.5, steps=7)
