@@ -10,7 +10,7 @@ import torch
 from vgan_tutorial.generators import GENERATORS
 from vgan_tutorial.shapes import draw_batch, get_preset
 from vgan_tutorial.training import clinic, sample
-from vgan_tutorial.training.clinic import HEALTHY, PATIENTS, checkers, variety
+from vgan_tutorial.training.clinic import HEALTHY, PATIENTS, checkers, company, forgetful, variety
 
 STORED = Path(__file__).parents[1] / "book/records/clinic/curves.json"
 
@@ -35,20 +35,20 @@ def test_variety_is_one_for_real_clips_and_nothing_for_copies():
     assert variety(-1 + (real() + 1) / 2) == pytest.approx(0.5, abs=0.05)
 
 
-def test_forgetting_eval_changes_the_clips_and_not_the_network():
+def test_forgetting_eval_makes_clips_depend_on_their_company_and_leaves_the_network_alone():
     network = GENERATORS["dcgan"](frames=8, size=16, channels=8)
     network(torch.randn(16, 8, 100, generator=torch.Generator().manual_seed(0)))
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    forgetful = clinic.sample_with_batch_statistics(network, 4, 1)
-    assert network.training
+    wrong = forgetful(network)
+    assert company(sample(wrong, 8, 1), sample(wrong, 8, 1, batch=1)) > 0.05
+    assert company(sample(network, 8, 1), sample(network, 8, 1, batch=1)) < 1e-5
     assert all(torch.equal(before[name], now) for name, now in network.state_dict().items())
-    assert (forgetful - sample(network, 4, 1)).abs().max() > 0.01
 
 
 @pytest.fixture
 def two_patients(monkeypatch):
     monkeypatch.setattr(clinic, "CLIPS", 8)
-    few = {name: PATIENTS[name] for name in (HEALTHY, "mode collapse")}
+    few = {name: PATIENTS[name] for name in (HEALTHY, "oscillation")}
     monkeypatch.setattr(clinic, "PATIENTS", few)
     return few
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +39,9 @@ HEALTHY = "as in the chapter"
 PATIENTS: dict[str, dict[str, Any]] = {
     HEALTHY: {},
     "the discriminator wins": {"loss": "minimax", "penalty": 0.0},
-    "mode collapse": {"loss": "non-saturating", "penalty": 0.0},
-    "oscillation": {"loss": "wasserstein", "penalty": 0.0, "betas": (0.9, 0.99)},
+    "oscillation": {"loss": "non-saturating", "penalty": 0.0},
+    "runaway scores": {"loss": "wasserstein", "penalty": 0.0, "betas": (0.9, 0.99)},
+    "mode collapse": {"generator": "dcgan", "batch": 16, "learning_rate": 2e-3},
     "even stamps": {"generator": "dcgan", "batch": 16, "learning_rate": 5e-4},
     "checkerboards": {"generator": "dcgan-uneven", "batch": 16, "learning_rate": 5e-4},
 }
@@ -48,8 +50,9 @@ SAMPLED_WRONGLY = {"stale average": HEALTHY, "wrong normalisation mode": "even s
 # Each illness, and the patient who does not have it.
 CURED = {
     "the discriminator wins": HEALTHY,
-    "mode collapse": HEALTHY,
     "oscillation": HEALTHY,
+    "runaway scores": HEALTHY,
+    "mode collapse": "even stamps",
     "checkerboards": "even stamps",
     "wrong normalisation mode": "even stamps",
     "stale average": HEALTHY,
@@ -72,14 +75,15 @@ class Chart:
         update_average(self.stale, state.generator, keep=0.9999, step=10**6)  # no warming up
         if state.step % self.every:
             return
-        self.clips = {self.patient: sample(state.averaged, CLIPS, seed=1)}
+        samples = {self.patient: partial(sample, state.averaged)}
         if self.patient == HEALTHY:
-            self.clips["stale average"] = sample(self.stale, CLIPS, seed=1)
+            samples["stale average"] = partial(sample, self.stale)
         if self.patient == "even stamps":
-            wrong = sample_with_batch_statistics(state.averaged, CLIPS, seed=1)
-            self.clips["wrong normalisation mode"] = wrong
-        for name, clips in self.clips.items():
-            self.looks.setdefault(name, []).append({"step": state.step, **figures(clips)})
+            samples["wrong normalisation mode"] = partial(sample, forgetful(state.averaged))
+        for name, draw in samples.items():
+            clips = self.clips[name] = draw(CLIPS, seed=1)
+            found = figures(clips) | {"company": round(company(clips, draw(CLIPS, 1, batch=1)), 4)}
+            self.looks.setdefault(name, []).append({"step": state.step, **found})
 
 
 def figures(clips: Float[Tensor, "count 3 time height width"]) -> dict[str, float]:
@@ -115,13 +119,24 @@ def checkers(clips: Float[Tensor, "count 3 time height width"]) -> float:
     return share.item()
 
 
-def sample_with_batch_statistics(
-    network: nn.Module, count: int, seed: int
-) -> Float[Tensor, "count 3 time height width"]:
-    """Clips as a program draws them that forgets `eval`: one at a time, in training mode."""
-    forgetful = copy.deepcopy(network)
-    forgetful.eval = forgetful.train  # type: ignore[method-assign, assignment]
-    return sample(forgetful, count, seed, batch=1)
+def company(
+    together: Float[Tensor, "count 3 time height width"],
+    alone: Float[Tensor, "count 3 time height width"],
+) -> float:
+    """How much clips change with those that they are drawn with: 0 if not at all.
+
+    Mean distance between a clip drawn in a batch and the clip of the same latent drawn alone, over
+    the mean distance between two clips of the batch.
+    """
+    change = (together - alone).flatten(1).norm(dim=1).mean()
+    return (change / torch.pdist(together.flatten(1)).mean().clamp(min=1e-12)).item()
+
+
+def forgetful(network: nn.Module) -> nn.Module:
+    """A copy that stays in training mode, as a network does in a program that forgets `eval`."""
+    copied = copy.deepcopy(network)
+    copied.eval = copied.train  # type: ignore[method-assign, assignment]
+    return copied
 
 
 def run_clinic(
