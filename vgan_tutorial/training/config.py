@@ -90,8 +90,10 @@ class TrainingConfig:
                 f"the configuration has fields that this version does not know: "
                 f"{', '.join(unknown)}; was it written by a newer version?"
             )
-        lists = {name: tuple(values[name]) for name in ("betas", "augmentation") if name in values}
-        return cls(**{**values, **lists})
+        values = dict(values)
+        for name in {"betas", "augmentation"} & set(values):
+            values[name] = tuple(values[name])  # JSON has no tuples
+        return cls(**values)
 
     def __post_init__(self) -> None:
         """Check what a typing error would turn into a strange run.

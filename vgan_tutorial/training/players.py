@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -92,14 +93,13 @@ def _build(
 
 def _class_argument(builder: Callable[..., nn.Module]) -> str | None:
     """What the network calls the number of classes, if its calls take labels as well."""
-    network = getattr(builder, "func", builder)  # under `partial`
+    network: Any = getattr(builder, "func", builder)  # under `partial`
     if "labels" not in inspect.signature(network.forward).parameters:
         return None
     arguments = inspect.signature(builder).parameters
     return next((name for name in ("classes", "categories") if name in arguments), None)
 
 
-@torch.no_grad()
 def sample(
     network: nn.Module,
     count: int,
@@ -117,14 +117,23 @@ def sample(
         labels: the class of each clip, for a generator that has classes. Without them such a
             generator chooses by the latent.
     """
-    randomness = torch.Generator().manual_seed(seed)
+    return torch.cat(list(sample_batches(network, count, seed, batch, labels)))
+
+
+@torch.no_grad()
+def sample_batches(
+    network: nn.Module,
+    count: int,
+    seed: int = 0,
+    batch: int = 64,
+    labels: Int[Tensor, " count"] | None = None,
+) -> Iterator[Float[Tensor, "batch 3 time height width"]]:
+    """The same clips as `sample`, a batch at a time: only one is in memory."""
+    latents = sample_latent(network, count, torch.Generator().manual_seed(seed)).split(batch)
+    given = [()] * len(latents) if labels is None else [(part,) for part in labels.split(batch)]
     was_training = network.training
-    network.eval()
-    latent = sample_latent(network, count, randomness)
-    if labels is None:
-        clips = [network(part).cpu() for part in latent.split(batch)]
-    else:
-        parts = zip(latent.split(batch), labels.to(latent.device).split(batch), strict=True)
-        clips = [network(part, names).cpu() for part, names in parts]
-    network.train(was_training)
-    return torch.cat(clips)
+    for latent, names in zip(latents, given, strict=True):
+        network.eval()
+        clips = network(latent, *(part.to(latent.device) for part in names)).cpu()
+        network.train(was_training)
+        yield clips

@@ -18,7 +18,10 @@ from accelerate import PartialState
 from accelerate.utils import reduce
 from torch import Tensor, nn
 
-Rows = TypeVar("Rows", Tensor, None)
+from vgan_tutorial.shapes import Factors
+from vgan_tutorial.training.config import TrainingConfig
+
+Rows = TypeVar("Rows", Tensor, Factors, None)
 
 
 class ProcessLostError(RuntimeError):
@@ -28,6 +31,16 @@ class ProcessLostError(RuntimeError):
 def process_count() -> int:
     """How many processes train together; 1 unless the run was launched with more."""
     return PartialState().num_processes
+
+
+def check_shares(config: TrainingConfig) -> None:
+    """Raise a `ValueError` unless every process gets as many clips as the others."""
+    parts = process_count() * config.accumulate
+    if config.batch % parts:
+        raise ValueError(
+            f"a batch of {config.batch} clips cannot be shared out to {process_count()} processes "
+            f"in {config.accumulate} part(s) each: choose a multiple of {parts}"
+        )
 
 
 def own_share(rows: Rows) -> Rows:
