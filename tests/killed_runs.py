@@ -101,7 +101,7 @@ def arm(countdown: Countdown) -> None:
         return HalfWriter(file, countdown, names[mode]) if mode in names else file
 
     for module in (saving, recording):
-        module.open = half_open
+        setattr(module, "open", half_open)  # noqa: B010
     before(step_module, "generator_turn", countdown, "between the players' turns")
     before(step_module, "update_average", countdown, "before the average")
     before(os, "fsync", countdown, "before a file is safe on the disk")

@@ -10,11 +10,11 @@ import sys
 from pathlib import Path
 
 import torch
-from accelerate import PartialState
 
 from tests.mini import PRESET, change
 from vgan_tutorial.datasets import PackedClips
 from vgan_tutorial.training import pack_source, shapes_source, train
+from vgan_tutorial.training.processes import processes
 
 JOINED = change(steps=3, batch=8, penalty_every=1, checkpoint_every=1)
 VARIANTS = {
@@ -25,6 +25,7 @@ VARIANTS = {
 
 def joined(folder: Path) -> None:
     """The same steps that the test takes in one process."""
+    (folder / "processes").write_text(str(processes().num_processes))
     for name, fields in VARIANTS.items():
         train(change(**{**vars(JOINED), **fields}), shapes_source(PRESET), folder / name)
 
@@ -36,12 +37,12 @@ def uneven(folder: Path) -> None:
     try:
         train(change(batch=5), shapes_source(PRESET))
     except ValueError as error:
-        (folder / f"refused-{PartialState().process_index}").write_text(str(error))
+        (folder / f"refused-{processes().process_index}").write_text(str(error))
 
 
 def stopped(folder: Path) -> None:
     """The clock runs out in one process only, and both stop at the same step."""
-    rank = PartialState().process_index
+    rank = processes().process_index
     config = change(steps=100_000, log_every=5, checkpoint_every=100_000)
     seconds = 0.2 if rank == 1 else None
     state, _ = train(config, shapes_source(PRESET), folder / "stopped", seconds=seconds)
@@ -53,7 +54,7 @@ def killed(folder: Path) -> None:
 
     def dying(batch, randomness):
         for step, clips in enumerate(shapes_source(PRESET)(batch, randomness), start=1):
-            if step == 7 and PartialState().process_index == 1:
+            if step == 7 and processes().process_index == 1:
                 os.kill(os.getpid(), signal.SIGKILL)
             yield clips
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
-from accelerate import PartialState
 
 from vgan_tutorial.datasets import PackedClips
 from vgan_tutorial.shapes import PRESETS
@@ -19,6 +18,7 @@ from vgan_tutorial.training import (
     shapes_source,
 )
 from vgan_tutorial.training import train as run_training
+from vgan_tutorial.training.processes import processes
 from vgan_tutorial.training.saving import replace_file
 
 DATA = "data.json"  # in a run's folder: what it trains on
@@ -87,18 +87,18 @@ def resume(
 def _go(run: Path, data: str, seconds: float | None, config: TrainingConfig) -> None:
     source, config, data = _open(data, config)
     judge = shapes_judge(data) if data in PRESETS else None
-    if PartialState().is_main_process:
+    if processes().is_main_process:
         run.mkdir(parents=True, exist_ok=True)
         text = json.dumps({"data": data}) + "\n"
         replace_file(run / DATA, lambda file: file.write(text.encode()))
     state, log = run_training(config, source, run, judge=judge, seconds=seconds)
-    if PartialState().is_main_process:
+    if processes().is_main_process:
         print(f"{run}: step {state.step}, {log[-1]['seconds']:.0f} s")
 
 
 def _open(data: str, config: TrainingConfig) -> tuple[ClipSource, TrainingConfig, str]:
     """The source, the configuration with the clips' shape in it, and the data's full name."""
-    device, labelled = PartialState().device, config.classes > 0
+    device, labelled = processes().device, config.classes > 0
     if data in PRESETS:
         preset = PRESETS[data]
         _check_classes(config, len(preset.motions), data)

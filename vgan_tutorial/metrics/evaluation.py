@@ -7,7 +7,7 @@ of clips, so they look at the first clips only: `pairwise` says how many.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import asdict
 
 import torch
@@ -22,7 +22,7 @@ from vgan_tutorial.metrics.distances import (
     frechet_floor,
     kernel_distance,
 )
-from vgan_tutorial.metrics.fvd import LOGITS, I3DFeatures
+from vgan_tutorial.metrics.fvd import LOGITS
 from vgan_tutorial.metrics.judged import BandedSummary, summarise_with_bands
 from vgan_tutorial.metrics.neighbours import copying_share, expected_coverage, neighbour_scores
 from vgan_tutorial.oracle import Verdict, join_verdicts, judge
@@ -52,7 +52,7 @@ class Kept:
         metrics: names in `METRICS`; nothing is computed that none of them needs.
         pairwise: how many clips' features to keep whole.
         preset: for the judge and the motion score.
-        i3d: for FVD.
+        i3d: for FVD; see `I3DFeatures`.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Kept:
         metrics: Collection[str],
         pairwise: int = 5000,
         preset: Preset | None = None,
-        i3d: I3DFeatures | None = None,
+        i3d: Callable[[Clips], Tensor] | None = None,
     ) -> None:
         self.metrics, self.pairwise, self.preset = metrics, pairwise, preset
         self.i3d = i3d if "fvd" in metrics else None
@@ -88,7 +88,8 @@ class Kept:
         if COMPARING & set(self.metrics):
             features = load_classifier("clip").features(clips)
             self.moments.add(features)
-            self._features.append(features[: max(0, self.pairwise - self.clips)])
+            if self.clips < self.pairwise:  # a copy, as a part would hold on to its whole
+                self._features.append(features[: self.pairwise - self.clips].clone())
         if self.i3d is not None:
             self.logits.add(self.i3d(clips).cpu())
         self.clips += len(clips)
@@ -111,7 +112,7 @@ def evaluate(
     held_out: Iterable[Clips] | None = None,
     *,
     preset: Preset | None = None,
-    i3d: I3DFeatures | None = None,
+    i3d: Callable[[Clips], Tensor] | None = None,
     pairwise: int = 5000,
 ) -> tuple[Figures, BandedSummary | None]:
     """Figures of generated clips, each under its own name, and the judge's with bands.
@@ -122,14 +123,13 @@ def evaluate(
         real: batches of real clips, as many; for "copies" those that were trained on.
         held_out: batches of real clips that were not, as many.
         preset: of Moving Shapes.
-        i3d: the network that FVD is defined with.
+        i3d: the network that FVD is defined with; see `I3DFeatures`.
         pairwise: how many clips the kernel distance, the neighbours and the copies look at.
 
     Raises:
         ValueError: if a metric is unknown, or what it needs is missing.
     """
-    given = {"preset": preset, "real": real, "held_out": held_out, "i3d": i3d}
-    _check(metrics, given)
+    _check(metrics, {"preset": preset, "real": real, "held_out": held_out, "i3d": i3d})
     made = Kept(metrics, pairwise, preset, i3d)
     asked = True
     for clips, wanted in fake:
@@ -182,12 +182,13 @@ def _keep(stream: Iterable[Clips], kept: Kept) -> Kept:
 
 
 def _check(metrics: Collection[str], given: dict[str, object]) -> None:
-    needs = dict.fromkeys(COMPARING, ("real",)) | {"judge": ("preset",), "motion": ("preset",)}
-    needs |= {"copies": ("real", "held_out"), "fvd": ("real", "i3d")}
+    needs = {name: ["real"] for name in COMPARING}
+    needs |= {"judge": ["preset"], "motion": ["preset"]}
+    needs |= {"copies": ["real", "held_out"], "fvd": ["real", "i3d"]}
     for name in metrics:
         if name not in METRICS:
             raise ValueError(f"no metric is called {name!r}; choose from {', '.join(METRICS)}")
-        if any(given[need] is None for need in needs.get(name, ())):
+        if any(given[need] is None for need in needs.get(name, [])):
             raise ValueError(f"the metric {name} needs {METRICS[name]}")
 
 

@@ -30,7 +30,7 @@ class TrainingConfig:
 
     frames: int = 8  # of a clip
     size: int = 16  # height and width in pixels
-    generator: str = "content-motion"  # a name in GENERATORS
+    generator: str = "content-motion"  # a name in GENERATORS; a word that is none lists them
     discriminator: str = "stacked"  # a name in DISCRIMINATORS
     classes: int = 0  # of the data, if both players are told each clip's class; 0 tells neither
 

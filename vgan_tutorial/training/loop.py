@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from accelerate import Accelerator
 from tqdm.auto import tqdm
 
 from vgan_tutorial.training.config import TrainingConfig
 from vgan_tutorial.training.players import TrainingState, start
-from vgan_tutorial.training.processes import check_shares
+from vgan_tutorial.training.processes import check_shares, processes
 from vgan_tutorial.training.recording import LogLine, Recorder
 from vgan_tutorial.training.sources import ClipSource, take
 from vgan_tutorial.training.step import train_step
@@ -53,19 +52,19 @@ def train(
         ValueError: if the run's folder holds another configuration, or a clip of another size.
         ProcessLostError: if another process of this run has ended.
     """
-    accelerator = Accelerator()
+    here = processes()
     check_shares(config)
-    state = start(config, accelerator)
+    state = start(config, here.device)
     recorder = Recorder(None if run is None else Path(run), state, config, judge)
     clips = source(config.batch * config.discriminator_steps, state.randomness)
-    progress = progress and accelerator.is_main_process
+    progress = progress and here.is_main_process
     with (
         Stopper(config, seconds, catch=run is not None) as stopper,
         tqdm(total=config.steps, initial=state.step, disable=not progress, unit="step") as bar,
     ):
         last = state.step >= config.steps
         while not last:
-            real, labels = take(clips, config, accelerator.device)
+            real, labels = take(clips, config, here.device)
             figures = train_step(state, real, config, labels)
             last = stopper.after(state.step)
             line = recorder.record(figures, stopper.elapsed, last)
@@ -74,7 +73,7 @@ def train(
                 bar.set_postfix(
                     D=f"{line['discriminator_loss']:.2f}", G=f"{line['generator_loss']:.2f}"
                 )
-            if on_step is not None and accelerator.is_main_process:
+            if on_step is not None and here.is_main_process:
                 on_step(state)
         if stopper.signal is not None:
             bar.write(f"stopped by {stopper.signal.name} after step {state.step}; saved in {run}")

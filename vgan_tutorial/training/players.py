@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from accelerate import Accelerator
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -17,6 +16,7 @@ from vgan_tutorial.discriminators import DISCRIMINATORS
 from vgan_tutorial.generators import GENERATORS, sample_latent
 from vgan_tutorial.layers import channels_last, initialise
 from vgan_tutorial.training.config import TrainingConfig
+from vgan_tutorial.training.processes import processes
 
 
 @dataclass
@@ -32,13 +32,17 @@ class TrainingState:
     step: int = 0
 
 
-def start(config: TrainingConfig, accelerator: Accelerator | None = None) -> TrainingState:
+def start(config: TrainingConfig, device: torch.device | None = None) -> TrainingState:
     """New players with weights drawn from the configuration's seed.
+
+    Args:
+        config: says which players.
+        device: where they work; the best that there is by default.
 
     Raises:
         ValueError: if the configuration has classes and a player cannot be told them.
     """
-    accelerator = accelerator or Accelerator()
+    device = device or processes().device
     randomness = torch.Generator().manual_seed(config.seed)
     with torch.random.fork_rng(devices=[]):  # PyTorch's own first weights use the global state
         generator = build_generator(config)
@@ -46,7 +50,7 @@ def start(config: TrainingConfig, accelerator: Accelerator | None = None) -> Tra
     initialise(generator, randomness)
     initialise(discriminator, randomness)
     generator, discriminator = (
-        channels_last(network.to(accelerator.device)) for network in (generator, discriminator)
+        channels_last(network.to(device)) for network in (generator, discriminator)
     )
     averaged = copy.deepcopy(generator).requires_grad_(False)
     if config.compile:

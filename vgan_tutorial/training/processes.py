@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import torch
 from accelerate import PartialState
-from accelerate.utils import reduce
+from accelerate.utils import parse_flag_from_env, reduce
 from torch import Tensor, nn
 
 from vgan_tutorial.shapes import Factors
@@ -28,9 +28,19 @@ class ProcessLostError(RuntimeError):
     """Another process of this run has ended or does not answer."""
 
 
+def processes() -> PartialState:
+    """Who trains together, which of them this process is, and on which device it works.
+
+    A run that was launched with several processes is joined together at the first call. Without
+    a GPU, or where ACCELERATE_USE_CPU asks for it, they talk through gloo on the CPU.
+    """
+    on_cpu = parse_flag_from_env("ACCELERATE_USE_CPU") or not torch.accelerator.is_available()
+    return PartialState(cpu=on_cpu)
+
+
 def process_count() -> int:
     """How many processes train together; 1 unless the run was launched with more."""
-    return PartialState().num_processes
+    return processes().num_processes
 
 
 def check_shares(config: TrainingConfig) -> None:
@@ -47,7 +57,7 @@ def own_share(rows: Rows) -> Rows:
     """The rows that this process works on: every n-th, if there are n processes."""
     if rows is None or process_count() == 1:
         return rows
-    return rows[PartialState().process_index :: process_count()]
+    return rows[processes().process_index :: process_count()]
 
 
 @torch.no_grad()
@@ -66,11 +76,23 @@ def average_gradients(network: nn.Module) -> None:
         tensor.copy_(mean.view_as(tensor))
 
 
+def average_figures(figures: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Figures of this process's share become those of the batch. All processes must ask together.
+
+    Raises:
+        ProcessLostError: if another process has ended.
+    """
+    if process_count() == 1:
+        return figures
+    means = _mean(torch.stack([value.float() for value in figures.values()]))
+    return dict(zip(figures, means, strict=True))
+
+
 def any_process(flag: bool) -> bool:
     """Whether the flag is up in one process at least. All processes must ask together."""
     if process_count() == 1:
         return flag
-    return _mean(torch.tensor(float(flag), device=PartialState().device)).item() > 0
+    return _mean(torch.tensor(float(flag), device=processes().device)).item() > 0
 
 
 def _mean(tensor: Tensor) -> Tensor:

@@ -10,11 +10,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from accelerate import PartialState
 from torch import Tensor
 
 from vgan_tutorial.training.config import FREE, TrainingConfig
 from vgan_tutorial.training.players import TrainingState, sample
+from vgan_tutorial.training.processes import average_figures, processes
 from vgan_tutorial.training.saving import (
     CHECKPOINT,
     read_checkpoint,
@@ -61,7 +61,7 @@ class Recorder:
         self.log: list[LogLine] = []
         self.unread: list[tuple[int, dict[str, Tensor]]] = []
         self.saved: int | None = None  # step of the last checkpoint
-        self.writes = PartialState().is_main_process and folder is not None
+        self.writes = processes().is_main_process and folder is not None
         if folder is not None:
             self._open(folder)
         self.spent = self.log[-1]["seconds"] if self.log else 0.0
@@ -99,7 +99,7 @@ class Recorder:
         written = last or judged or due(config.log_every)
         if written or kept:
             self._check()
-        line = self._write_line(figures, seconds, judged) if written else None
+        line = self._write_line(average_figures(figures), seconds, judged) if written else None
         if self.writes and due(config.sample_every):
             self._draw_samples()
         if self.writes and judged and line is not None:
@@ -116,7 +116,7 @@ class Recorder:
             restore(folder / CHECKPOINT, self.state, content, saved)
             self.saved = self.state.step
             self.log = [line for line in read_log(folder) if line["step"] <= self.state.step]
-        PartialState().wait_for_everyone()  # before the main process changes what others read
+        processes().wait_for_everyone()  # before the main process changes what others read
         if self.writes:
             folder.mkdir(parents=True, exist_ok=True)
             write_config(folder, self.config)
@@ -143,7 +143,7 @@ class Recorder:
     def _write_line(self, figures: dict[str, Tensor], seconds: float, judged: bool) -> LogLine:
         line: LogLine = {"step": self.state.step, "seconds": round(self.spent + seconds, 3)}
         line |= {name: value.item() for name, value in figures.items()}
-        if judged and PartialState().is_main_process:
+        if judged and processes().is_main_process:
             assert self.judge is not None
             clips = sample(self.state.averaged, self.config.judge_clips, self.config.seed)
             line |= self.judge(clips)

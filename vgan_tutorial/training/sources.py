@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -17,12 +18,13 @@ Clips = Float[Tensor, "batch 3 time height width"]
 Labels = Int[Tensor, " batch"]
 # Opens an endless stream of batches of real clips in model range, with or without their classes,
 # given the size of a batch and the generator that decides what comes. With several processes all
-# draw the same batch, and each stream gives its process's share of it.
-ClipSource = Callable[[int, torch.Generator], Iterator[Clips | tuple[Clips, Labels]]]
+# draw the same batch, and each stream gives its process's share of it. What is yielded is a tensor
+# of clips, or a pair of clips and labels.
+ClipSource = Callable[[int, torch.Generator], Iterator[Any]]
 
 
 def take(
-    clips: Iterator[Clips | tuple[Clips, Labels]], config: TrainingConfig, device: torch.device
+    clips: Iterator[Any], config: TrainingConfig, device: torch.device
 ) -> tuple[Clips, Labels | None]:
     """The next batch of a source, on the device, after a look at its shape.
 
@@ -64,7 +66,7 @@ def shapes_source(
     ordered = sorted(chosen.motions)
     classes = torch.tensor([ordered.index(name) for name in chosen.motions])
 
-    def stream(batch: int, randomness: torch.Generator) -> Iterator[Clips | tuple[Clips, Labels]]:
+    def stream(batch: int, randomness: torch.Generator) -> Iterator[Any]:
         while True:
             factors = own_share(sample_factors(chosen, batch, randomness)).to(device)
             clips = draw_clips(factors, chosen)
@@ -84,7 +86,7 @@ def pack_source(
         labelled: give each clip's class too, as a place in `packed.classes`.
     """
 
-    def stream(batch: int, randomness: torch.Generator) -> Iterator[Clips | tuple[Clips, Labels]]:
+    def stream(batch: int, randomness: torch.Generator) -> Iterator[Any]:
         for clips, labels in batches(packed, batch, randomness, device):
             yield (own_share(clips), own_share(labels)) if labelled else own_share(clips)
 
