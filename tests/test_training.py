@@ -306,6 +306,7 @@ def test_tensorboard_that_is_not_installed_is_named(tmp_path, monkeypatch):
 # Files ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_kills_at_every_kind_of_moment_lose_no_more_than_the_work_since_a_checkpoint(tmp_path):
     """Twenty kills in one run, then its end: the same weights and log as without kills."""
     folder = tmp_path / "run"

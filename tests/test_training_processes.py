@@ -16,6 +16,8 @@ from vgan_tutorial.training import load_checkpoint, read_log, shapes_source, tra
 
 ROOT = Path(__file__).parents[1]
 
+pytestmark = pytest.mark.slow  # Python and torch start three times
+
 
 @pytest.fixture(scope="module")
 def launched(tmp_path_factory):

@@ -13,6 +13,18 @@ from vgan_tutorial.cli.runs import resume, train
 from vgan_tutorial.training import ProcessLostError
 from vgan_tutorial.video_io import VideoError
 
+__all__ = [
+    "evaluate",
+    "export",
+    "fetch",
+    "inspect",
+    "main",
+    "pack",
+    "resume",
+    "sample",
+    "train",
+]
+
 COMMANDS: dict[str, Callable[..., Any]] = {
     "fetch": fetch,
     "pack": pack,

@@ -11,6 +11,7 @@ gradient penalties run twice. Averaging after the backward pass needs no such ca
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TypeVar
 
 import torch
@@ -28,6 +29,7 @@ class ProcessLostError(RuntimeError):
     """Another process of this run has ended or does not answer."""
 
 
+@cache
 def processes() -> PartialState:
     """Who trains together, which of them this process is, and on which device it works.
 
