@@ -73,6 +73,7 @@ WAYS = {
     "several turns": {"discriminator_steps": 2, "accumulate": 2},
     "disturbed clips": {"augmentation": ("colour", "cutout"), "noise": 0.3, "noise_steps": 5},
     "bfloat16": {"precision": "bf16"},
+    "fused": {"fused": True},
 }
 
 

@@ -347,6 +347,13 @@ def test_bfloat16_is_close_to_full_precision(generator):
         assert torch.nn.functional.cosine_similarity(one, two, dim=0) > 0.9
 
 
+def test_fused_adam_takes_the_same_steps_but_for_rounding():
+    plain, fused = (stepped(change(fused=choice), steps=3)[0] for choice in (False, True))
+    assert fused.generator_optimiser.defaults["fused"]
+    for mine, theirs in zip(plain.averaged.parameters(), fused.averaged.parameters(), strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=0, atol=2e-3)  # a step is 2e-3
+
+
 def test_compiled_networks_are_called_but_for_the_penalties(monkeypatch):
     """What torch.compile makes cannot be derived twice. Here it is replaced by a counter."""
     compiled, plain = list[nn.Module](), list[torch.Tensor]()

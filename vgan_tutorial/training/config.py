@@ -62,6 +62,7 @@ class TrainingConfig:
     # Speed (chapter 8)
 
     precision: str = "no"  # bf16: networks compute with bfloat16 numbers
+    fused: bool = False  # Adam in one pass over all weights: quicker, and rounded otherwise
     compile: bool = False  # let torch.compile fuse the networks' small operations
 
     # What is written, and how often

@@ -75,7 +75,9 @@ def build_generator(config: TrainingConfig) -> nn.Module:
 
 
 def _adam(network: nn.Module, rate: float, config: TrainingConfig) -> torch.optim.Optimizer:
-    return torch.optim.Adam(network.parameters(), lr=rate, betas=config.betas)
+    # None leaves the choice to PyTorch, which never takes the fused one by itself.
+    fused = config.fused or None
+    return torch.optim.Adam(network.parameters(), lr=rate, betas=config.betas, fused=fused)
 
 
 def _build(
