@@ -5,6 +5,7 @@ from PIL import Image, ImageSequence
 
 from vgan_tutorial import cli
 from vgan_tutorial.datasets import make_shapes_pack
+from vgan_tutorial.training import read_log
 
 
 def vgan(*arguments) -> None:
@@ -78,9 +79,71 @@ def test_a_loss_that_does_not_exist_is_named_with_those_that_do(capsys):
     assert "relativistic" in output
 
 
-@pytest.mark.parametrize("command", ["pack", "train", "sample", "evaluate"])
+@pytest.mark.parametrize("command", ["pack", "train", "resume", "sample", "evaluate"])
 def test_help_teaches(command, capsys):
     with pytest.raises(SystemExit) as done:
         vgan(command, "--help")
     assert done.value.code == 0
     assert len(capsys.readouterr().out) > 300
+
+
+# Resuming and measuring ---------------------------------------------------------------------------
+
+
+def test_resume_goes_on_from_the_folder_alone(tmp_path, capsys, monkeypatch):
+    pack = make_shapes_pack(tmp_path, "tiny", actors=2, clips=1)
+    monkeypatch.chdir(tmp_path)
+    vgan("train", "run", "--data", pack.name, "--steps", 2, "--batch", 2, "--log-every", 1)
+    monkeypatch.chdir("/")  # the pack's place is remembered
+    vgan("resume", tmp_path / "run", "--steps", 3)
+    assert "step 3" in capsys.readouterr().out
+    assert [line["step"] for line in read_log(tmp_path / "run")] == [1, 2, 3]
+    (tmp_path / "run" / "data.json").unlink()
+    with pytest.raises(SystemExit, match="name the preset or pack with --data"):
+        vgan("resume", tmp_path / "run")
+    with pytest.raises(SystemExit, match=r"holds no config\.json"):
+        vgan("resume", tmp_path / "nothing")
+
+
+def test_a_run_is_judged_and_its_best_checkpoint_can_be_used(tmp_path, capsys):
+    run = tmp_path / "run"
+    options = ("--judge-every", 2, "--judge-clips", 4, "--best", "validity", "--batch", 2)
+    vgan("train", run, "--steps", 2, *options)
+    assert {"validity", "cells_found"} <= set(read_log(run)[-1])
+    vgan("sample", run, tmp_path / "best.gif", "--count", 2, "--checkpoint", "best.pt")
+    assert (tmp_path / "best.gif").stat().st_size > 0
+
+
+def test_classes_are_those_of_the_data(tmp_path):
+    with pytest.raises(SystemExit, match=r"tiny has 3: give --classes 3"):
+        vgan("train", tmp_path / "run", "--classes", 5)
+    with pytest.raises(SystemExit, match="cannot be told classes; choose one of"):
+        vgan("train", tmp_path / "run", "--classes", 3, "--generator", "vgan")
+
+
+def test_every_metric_whose_needs_are_met_is_measured(run, tmp_path):
+    out = tmp_path / "all.json"
+    wanted = ("--metrics", "all", "--count", 12, "--pairwise", 10, "--held-out", "tiny")
+    vgan("evaluate", run, *wanted, "--out", out)
+    figures = json.loads(out.read_text())
+    assert figures["compared_in_pairs"] == 10
+    for name in ("validity", "frechet_distance", "kernel_distance", "precision", "coverage"):
+        assert name in figures
+    for name in ("content_distance", "content_distance_of_real", "copying_share"):
+        assert name in figures
+    assert "fvd" not in figures
+    assert "motion_score" not in figures  # nobody told the generator what to draw
+
+
+@pytest.mark.parametrize(
+    ("metric", "message"),
+    [
+        ("fvd", "the metric fvd needs real clips, and the I3D network"),
+        ("copies", "the metric copies needs the clips that .* and held-out ones"),
+        ("motion", "the metric motion needs .* told each clip's motion"),
+        ("beauty", "no metric is called 'beauty'; choose from judge, motion"),
+    ],
+)
+def test_a_metric_that_lacks_something_says_what(run, metric, message):
+    with pytest.raises(SystemExit, match=message):
+        vgan("evaluate", run, "--metrics", metric, "--count", 8)

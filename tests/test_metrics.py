@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from prdc import compute_prdc
-from scipy import linalg
+from scipy import linalg, spatial
 from torch import Tensor, nn
 
 from vgan_tutorial import metrics
@@ -148,6 +148,15 @@ def test_nearest_and_copying_share():
     assert metrics.copying_share(normal(50, seed=3), training, training) == 0.5  # all tied
     with pytest.raises(ValueError, match="as many"):
         metrics.copying_share(training, training, held_out[:10])
+
+
+@pytest.mark.parametrize("features", [2, 16])
+def test_nearest_equals_scipy(features):
+    queries, targets = normal(80, features, 1), normal(120, features, 2)
+    expected = spatial.cKDTree(targets.numpy()).query(queries.numpy())
+    distance, index = metrics.nearest(queries, targets, chunk=13)
+    np.testing.assert_array_equal(index, expected[1])
+    np.testing.assert_allclose(distance, expected[0], rtol=1e-5)
 
 
 # The judge with bands

@@ -103,7 +103,7 @@ def judge(clips: Float[Tensor, "batch 3 time height width"], preset: Preset) -> 
     small = min(width, _COARSE)
     table = len(preset.shapes) * _RADII * len(_positions(small, clips.device))
     chunk = max(1, _CHUNK // (time * len(preset.colours) * table))
-    return _join([_judge_chunk(part.float(), preset) for part in clips.split(chunk)])
+    return join_verdicts([_judge_chunk(part.float(), preset) for part in clips.split(chunk)])
 
 
 def summarise(verdict: Verdict, preset: Preset) -> Summary:
@@ -316,7 +316,7 @@ def _best_of_each_frame(
     return best // (radii * colours), best // colours % radii, best % colours
 
 
-def _join(parts: list[Verdict]) -> Verdict:
+def join_verdicts(parts: list[Verdict]) -> Verdict:
     """Concatenate verdicts along the batch."""
 
     def cat(name: str) -> Tensor:

@@ -5,7 +5,8 @@
 * `distances`: Fréchet and kernel distance between two sets of features, from streams;
 * `neighbours`: precision, recall, density, coverage, and a test for copies;
 * `content`: MoCoGAN's content distance and motion score;
-* `fvd`: the real FVD, for those who have the I3D network.
+* `fvd`: the real FVD, for those who have the I3D network;
+* `evaluation`: all of them in one pass over a stream of clips.
 """
 
 from vgan_tutorial.metrics.classifier import ShapesClassifier, extract_features, load_classifier
@@ -16,6 +17,7 @@ from vgan_tutorial.metrics.distances import (
     frechet_floor,
     kernel_distance,
 )
+from vgan_tutorial.metrics.evaluation import METRICS, evaluate
 from vgan_tutorial.metrics.fvd import I3DFeatures, frechet_video_distance
 from vgan_tutorial.metrics.judged import (
     Band,
@@ -33,6 +35,7 @@ from vgan_tutorial.metrics.neighbours import (
 )
 
 __all__ = [
+    "METRICS",
     "Band",
     "BandedSummary",
     "I3DFeatures",
@@ -42,6 +45,7 @@ __all__ = [
     "bootstrap",
     "content_distance",
     "copying_share",
+    "evaluate",
     "expected_coverage",
     "extract_features",
     "frechet_distance",

@@ -24,8 +24,9 @@ from vgan_tutorial.preprocessing import to_uint8
 from vgan_tutorial.records import Record, check_same, open_record, save_record, versions
 from vgan_tutorial.shapes import draw_batch, get_preset
 from vgan_tutorial.training.config import TrainingConfig
-from vgan_tutorial.training.loop import shapes_source, train
+from vgan_tutorial.training.loop import train
 from vgan_tutorial.training.players import TrainingState, sample
+from vgan_tutorial.training.sources import shapes_source
 from vgan_tutorial.training.step import update_average
 
 COMMAND = "python -m vgan_tutorial.training.clinic"

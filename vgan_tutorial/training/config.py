@@ -30,7 +30,7 @@ class TrainingConfig:
 
     frames: int = 8  # of a clip
     size: int = 16  # height and width in pixels
-    generator: str = "content-motion"  # a name in GENERATORS
+    generator: str = "content-motion"  # a name in GENERATORS; a word that is none lists them
     discriminator: str = "stacked"  # a name in DISCRIMINATORS
     classes: int = 0  # of the data, if both players are told each clip's class; 0 tells neither
 
@@ -62,6 +62,7 @@ class TrainingConfig:
     # Speed (chapter 8)
 
     precision: str = "no"  # bf16: networks compute with bfloat16 numbers
+    fused: bool = False  # Adam in one pass over all weights: quicker, and rounded otherwise
     compile: bool = False  # let torch.compile fuse the networks' small operations
 
     # What is written, and how often
@@ -90,8 +91,10 @@ class TrainingConfig:
                 f"the configuration has fields that this version does not know: "
                 f"{', '.join(unknown)}; was it written by a newer version?"
             )
-        lists = {name: tuple(values[name]) for name in ("betas", "augmentation") if name in values}
-        return cls(**{**values, **lists})
+        values = dict(values)
+        for name in {"betas", "augmentation"} & set(values):
+            values[name] = tuple(values[name])  # JSON has no tuples
+        return cls(**values)
 
     def __post_init__(self) -> None:
         """Check what a typing error would turn into a strange run.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from accelerate import PartialState
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -13,6 +12,7 @@ from vgan_tutorial.augmentation import augment
 from vgan_tutorial.layers import add_noise
 from vgan_tutorial.training.config import TrainingConfig
 from vgan_tutorial.training.players import TrainingState
+from vgan_tutorial.training.processes import process_count, processes
 
 Clips = Float[Tensor, "batch 3 time height width"]
 
@@ -30,8 +30,7 @@ class Critic:
         self.noise = config.noise * max(0.0, 1 - state.step / config.noise_steps)
         self.disturbed = bool(self.noise or config.augmentation)
         if self.disturbed:
-            processes = PartialState()
-            count = state.step * processes.num_processes + processes.process_index
+            count = state.step * process_count() + processes().process_index
             self.randomness = torch.Generator(device).manual_seed(config.seed * 2**40 + count)
 
     def __call__(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from accelerate import Accelerator
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -16,6 +16,7 @@ from vgan_tutorial.discriminators import DISCRIMINATORS
 from vgan_tutorial.generators import GENERATORS, sample_latent
 from vgan_tutorial.layers import channels_last, initialise
 from vgan_tutorial.training.config import TrainingConfig
+from vgan_tutorial.training.processes import processes
 
 
 @dataclass
@@ -31,13 +32,17 @@ class TrainingState:
     step: int = 0
 
 
-def start(config: TrainingConfig, accelerator: Accelerator | None = None) -> TrainingState:
+def start(config: TrainingConfig, device: torch.device | None = None) -> TrainingState:
     """New players with weights drawn from the configuration's seed.
+
+    Args:
+        config: says which players.
+        device: where they work; the best that there is by default.
 
     Raises:
         ValueError: if the configuration has classes and a player cannot be told them.
     """
-    accelerator = accelerator or Accelerator()
+    device = device or processes().device
     randomness = torch.Generator().manual_seed(config.seed)
     with torch.random.fork_rng(devices=[]):  # PyTorch's own first weights use the global state
         generator = build_generator(config)
@@ -45,7 +50,7 @@ def start(config: TrainingConfig, accelerator: Accelerator | None = None) -> Tra
     initialise(generator, randomness)
     initialise(discriminator, randomness)
     generator, discriminator = (
-        channels_last(network.to(accelerator.device)) for network in (generator, discriminator)
+        channels_last(network.to(device)) for network in (generator, discriminator)
     )
     averaged = copy.deepcopy(generator).requires_grad_(False)
     if config.compile:
@@ -70,7 +75,9 @@ def build_generator(config: TrainingConfig) -> nn.Module:
 
 
 def _adam(network: nn.Module, rate: float, config: TrainingConfig) -> torch.optim.Optimizer:
-    return torch.optim.Adam(network.parameters(), lr=rate, betas=config.betas)
+    # None leaves the choice to PyTorch, which never takes the fused one by itself.
+    fused = config.fused or None
+    return torch.optim.Adam(network.parameters(), lr=rate, betas=config.betas, fused=fused)
 
 
 def _build(
@@ -92,14 +99,13 @@ def _build(
 
 def _class_argument(builder: Callable[..., nn.Module]) -> str | None:
     """What the network calls the number of classes, if its calls take labels as well."""
-    network = getattr(builder, "func", builder)  # under `partial`
+    network: Any = getattr(builder, "func", builder)  # under `partial`
     if "labels" not in inspect.signature(network.forward).parameters:
         return None
     arguments = inspect.signature(builder).parameters
     return next((name for name in ("classes", "categories") if name in arguments), None)
 
 
-@torch.no_grad()
 def sample(
     network: nn.Module,
     count: int,
@@ -117,14 +123,23 @@ def sample(
         labels: the class of each clip, for a generator that has classes. Without them such a
             generator chooses by the latent.
     """
-    randomness = torch.Generator().manual_seed(seed)
+    return torch.cat(list(sample_batches(network, count, seed, batch, labels)))
+
+
+@torch.no_grad()
+def sample_batches(
+    network: nn.Module,
+    count: int,
+    seed: int = 0,
+    batch: int = 64,
+    labels: Int[Tensor, " count"] | None = None,
+) -> Iterator[Float[Tensor, "batch 3 time height width"]]:
+    """The same clips as `sample`, a batch at a time: only one is in memory."""
+    latents = sample_latent(network, count, torch.Generator().manual_seed(seed)).split(batch)
+    given = [()] * len(latents) if labels is None else [(part,) for part in labels.split(batch)]
     was_training = network.training
-    network.eval()
-    latent = sample_latent(network, count, randomness)
-    if labels is None:
-        clips = [network(part).cpu() for part in latent.split(batch)]
-    else:
-        parts = zip(latent.split(batch), labels.to(latent.device).split(batch), strict=True)
-        clips = [network(part, names).cpu() for part, names in parts]
-    network.train(was_training)
-    return torch.cat(clips)
+    for latent, names in zip(latents, given, strict=True):
+        network.eval()
+        clips = network(latent, *(part.to(latent.device) for part in names)).cpu()
+        network.train(was_training)
+        yield clips

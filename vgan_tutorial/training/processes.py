@@ -11,30 +11,55 @@ gradient penalties run twice. Averaging after the backward pass needs no such ca
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TypeVar
 
 import torch
 from accelerate import PartialState
-from accelerate.utils import reduce
+from accelerate.utils import parse_flag_from_env, reduce
 from torch import Tensor, nn
 
-Rows = TypeVar("Rows", Tensor, None)
+from vgan_tutorial.shapes import Factors
+from vgan_tutorial.training.config import TrainingConfig
+
+Rows = TypeVar("Rows", Tensor, Factors, None)
 
 
 class ProcessLostError(RuntimeError):
     """Another process of this run has ended or does not answer."""
 
 
+@cache
+def processes() -> PartialState:
+    """Who trains together, which of them this process is, and on which device it works.
+
+    A run that was launched with several processes is joined together at the first call. Without
+    a GPU, or where ACCELERATE_USE_CPU asks for it, they talk through gloo on the CPU.
+    """
+    on_cpu = parse_flag_from_env("ACCELERATE_USE_CPU") or not torch.accelerator.is_available()
+    return PartialState(cpu=on_cpu)
+
+
 def process_count() -> int:
     """How many processes train together; 1 unless the run was launched with more."""
-    return PartialState().num_processes
+    return processes().num_processes
+
+
+def check_shares(config: TrainingConfig) -> None:
+    """Raise a `ValueError` unless every process gets as many clips as the others."""
+    parts = process_count() * config.accumulate
+    if config.batch % parts:
+        raise ValueError(
+            f"a batch of {config.batch} clips cannot be shared out to {process_count()} processes "
+            f"in {config.accumulate} part(s) each: choose a multiple of {parts}"
+        )
 
 
 def own_share(rows: Rows) -> Rows:
     """The rows that this process works on: every n-th, if there are n processes."""
     if rows is None or process_count() == 1:
         return rows
-    return rows[PartialState().process_index :: process_count()]
+    return rows[processes().process_index :: process_count()]
 
 
 @torch.no_grad()
@@ -53,11 +78,23 @@ def average_gradients(network: nn.Module) -> None:
         tensor.copy_(mean.view_as(tensor))
 
 
+def average_figures(figures: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Figures of this process's share become those of the batch. All processes must ask together.
+
+    Raises:
+        ProcessLostError: if another process has ended.
+    """
+    if process_count() == 1:
+        return figures
+    means = _mean(torch.stack([value.float() for value in figures.values()]))
+    return dict(zip(figures, means, strict=True))
+
+
 def any_process(flag: bool) -> bool:
     """Whether the flag is up in one process at least. All processes must ask together."""
     if process_count() == 1:
         return flag
-    return _mean(torch.tensor(float(flag), device=PartialState().device)).item() > 0
+    return _mean(torch.tensor(float(flag), device=processes().device)).item() > 0
 
 
 def _mean(tensor: Tensor) -> Tensor:

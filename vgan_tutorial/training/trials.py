@@ -22,8 +22,9 @@ from vgan_tutorial.oracle import judge, summarise
 from vgan_tutorial.records import Record, check_same, open_record, save_record, versions
 from vgan_tutorial.shapes import Preset, get_preset
 from vgan_tutorial.training.config import TrainingConfig
-from vgan_tutorial.training.loop import ClipSource, pack_source, train
+from vgan_tutorial.training.loop import train
 from vgan_tutorial.training.players import sample
+from vgan_tutorial.training.sources import ClipSource, pack_source
 
 # What each trial changes in the configuration of the chapter.
 TRIALS: dict[str, dict[str, Any]] = {

@@ -1,0 +1,127 @@
+"""The commands that make data ready: fetch, pack, inspect."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+from PIL import Image
+
+from vgan_tutorial.datasets import PackReport, contact_sheet, pack_videos
+from vgan_tutorial.datasets import inspect as inspect_videos
+from vgan_tutorial.video_io import printable
+
+
+def pack(
+    source: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE")],
+    out: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="OUT")],
+    /,
+    size: int = 64,
+    frames: int = 16,
+    stride: int = 1,
+    strict: bool = False,
+    overwrite: bool = False,
+    workers: int = 1,
+) -> None:
+    """Decode a folder of videos once and keep it as one array that training reads quickly.
+
+    Every video is cut to its central square and shrunk. Files that cannot be used are listed in
+    OUT/problems.csv, and the others are packed; it is an error only if none can be. A run that
+    was interrupted carries on where it stopped: give the same command again.
+
+    Args:
+        source: Folder that holds one folder of videos for each class.
+        out: Folder to make, with clips.npy, clips.csv, problems.csv and pack.json.
+        size: Side of the packed frames, in pixels.
+        frames: Leave out clips with fewer frames than this.
+        stride: Keep every n-th frame.
+        strict: Stop at the first file that is bad or cut short.
+        overwrite: Replace another pack of that name.
+        workers: Processes that decode; the pack is the same whatever their number.
+    """
+    report = pack_videos(
+        source, out, size, frames, stride, strict=strict, overwrite=overwrite, workers=workers
+    )
+    _print_report(report)
+
+
+def fetch(
+    dataset: Annotated[Literal["ucf101", "hmdb51"], tyro.conf.Positional],
+    /,
+    root: Path | None = None,
+    archive: Path | None = None,
+    lists: Path | None = None,
+    size: int = 64,
+    frames: int = 16,
+    pack: bool = True,
+    workers: int = 1,
+) -> None:
+    """Fetch UCF101 or HMDB51, unpack it, check it against its official lists, and pack it.
+
+    About 7 GB are fetched for UCF101 and 2 GB for HMDB51; unpacked they need as much again. Give
+    the same command again after an interruption: what is done is not done twice. Where the
+    archive or the unpacked videos are on disk already, nothing is fetched.
+
+    Args:
+        dataset: Which data set.
+        root: The data set's folder; data/ucf101 or data/hmdb51 by default. Unpacked videos belong
+            in its folder UCF-101 or hmdb51_org.
+        archive: The archive of videos, if you have it already.
+        lists: The archive of the official lists, if you have it already.
+        size: Side of the packed frames, in pixels.
+        frames: Leave clips with fewer frames than this out of the pack.
+        pack: Stop before packing.
+        workers: Processes that decode while packing.
+    """
+    try:
+        from vgan_tutorial.datasets.preparing import SOURCES, prepare
+    except ImportError as error:
+        raise ValueError(
+            f"fetching needs the package {error.name}: pip install 'vgan-tutorial[data]'"
+        ) from error
+    root = root or Path("data") / dataset
+    report = prepare(
+        SOURCES[dataset],
+        root,
+        archive=archive,
+        lists_archive=lists,
+        size=size,
+        frames=frames,
+        pack=pack,
+        workers=workers,
+    )
+    if report:
+        _print_report(report)
+
+
+def inspect(
+    path: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="PATH")],
+    /,
+    sheet: Path | None = None,
+    count: int = 24,
+    columns: int = 6,
+    size: int = 96,
+    thorough: bool = False,
+) -> None:
+    """Show what a folder of videos or a pack holds, and what is wrong with it.
+
+    Prints a table of the classes (clips, groups, frames, frame rates, sizes), then every file
+    that is bad, truncated or passed over, and why. Headers are believed unless --thorough.
+
+    Args:
+        path: Folder that holds one folder of videos for each class, or a pack.
+        sheet: Also write a contact sheet to this picture, such as sheet.png.
+        count: Pictures on the sheet.
+        columns: Pictures in a row.
+        size: Side of a picture, in pixels.
+        thorough: Decode every file and count its frames; compare a pack with its checksums.
+    """
+    print(inspect_videos(path, thorough=thorough))
+    if sheet:
+        Image.fromarray(contact_sheet(path, count, columns, size)).save(sheet)
+        print(f"contact sheet: {sheet}")
+
+
+def _print_report(report: PackReport) -> None:
+    print(report)
+    for problem in report.bad + report.truncated:
+        print(f"{problem.kind:>10}  {printable(problem.name)}: {problem.reason}")

@@ -1,0 +1,233 @@
+"""The commands that use a trained generator: sample, evaluate, export."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import tyro
+from PIL import Image
+from torch import Tensor, nn
+
+from vgan_tutorial import display
+from vgan_tutorial.cli.runs import DATA, Run
+from vgan_tutorial.datasets import PackedClips
+from vgan_tutorial.metrics import METRICS, I3DFeatures
+from vgan_tutorial.metrics import evaluate as measure
+from vgan_tutorial.metrics.evaluation import COMPARING, first
+from vgan_tutorial.shapes import PRESETS, Preset
+from vgan_tutorial.training import (
+    TrainingConfig,
+    load_checkpoint,
+    load_generator,
+    pack_source,
+    sample_batches,
+    shapes_source,
+)
+from vgan_tutorial.training import sample as draw_samples
+from vgan_tutorial.web import export_onnx
+
+BATCH = 64  # clips made and measured together
+
+
+def sample(
+    run: Run,
+    picture: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="PICTURE")],
+    /,
+    count: int = 24,
+    columns: int = 8,
+    fps: float = 8.0,
+    seed: int = 0,
+    scale: int = 4,
+    label: int | None = None,
+    checkpoint: str | None = None,
+) -> None:
+    """Draw clips from a trained generator into one animated picture.
+
+    Args:
+        run: Folder of the run.
+        picture: File to write; .webp or .gif.
+        count: How many clips.
+        columns: Clips in a row.
+        fps: Frames a second.
+        seed: The same seed gives the same clips.
+        scale: Width on the picture of one pixel of a clip.
+        label: Class of all clips, counted from 0, if the generator was told classes.
+        checkpoint: One of the run's checkpoints, such as best.pt, instead of its last state.
+    """
+    if picture.suffix not in (".webp", ".gif"):
+        raise ValueError(f"{picture.name} cannot be animated: name a .webp or a .gif")
+    network, config = _open_generator(run, checkpoint)
+    labels = None
+    if label is not None:
+        if not 0 <= label < config.classes:
+            raise ValueError(f"label is {label}, and the generator has {config.classes} classes")
+        labels = torch.full((count,), label)
+    clips = display.as_stored(draw_samples(network, count, seed, labels=labels))
+    frames = [
+        Image.fromarray(sheet).resize((sheet.shape[1] * scale, sheet.shape[0] * scale), 0)
+        for sheet in display.grid(clips, columns)
+    ]
+    frames[0].save(
+        picture, save_all=True, append_images=frames[1:], duration=1000 / fps, loop=0, lossless=True
+    )
+    print(f"{picture}: {count} clips")
+
+
+def evaluate(
+    run: Run,
+    /,
+    metrics: tuple[str, ...] = ("judge",),
+    count: int = 1000,
+    seed: int = 0,
+    data: str | None = None,
+    held_out: str | None = None,
+    i3d: Path | None = None,
+    pairwise: int = 5000,
+    checkpoint: str | None = None,
+    out: Path | None = None,
+) -> None:
+    """Measure a generator: is what it makes valid, varied, and new?
+
+    judge: the exact judge counts valid Moving Shapes, with bands of 95 %; the first thing to look
+    at. frechet, kernel: distance to real clips on the features of the package's own classifier;
+    numbers that compare with each other and with no published ones. neighbours: precision and
+    density (fidelity), recall and coverage (variety). content: does an object keep its colour
+    (MoCoGAN's ACD)? motion: is the motion the one asked for (MoCoGAN's MCS)? Needs --classes in
+    training. copies: share of clips that are nearer to a training clip than to a held-out one; 0.5
+    is right, 1 is copying. fvd: the published distance; needs --i3d.
+
+    Clips are made, measured and let go, so 50,000 need no more memory than 1,000. Distances fall
+    as clips grow more: compare only figures from equal counts.
+
+    Args:
+        run: Folder of the run.
+        metrics: Any of judge, frechet, kernel, neighbours, content, motion, copies, fvd, or all
+            (everything whose needs are met).
+        count: How many clips to generate, and how many real ones to put beside them.
+        seed: Of the latents.
+        data: Real clips: a preset or a pack. The run's own data by default.
+        held_out: A preset or pack of clips that the generator was not trained on, for copies.
+        i3d: I3D as TorchScript, for fvd; not shipped. A program: load only one that you trust.
+        pairwise: How many clips the figures that compare all pairs look at.
+        checkpoint: One of the run's checkpoints, such as best.pt, instead of its last state.
+        out: File to write all figures to as well, in JSON.
+    """
+    network, config = _open_generator(run, checkpoint)
+    data = data or _data_of(run, config)
+    preset = PRESETS.get(data)
+    chosen = metrics
+    if "all" in metrics:
+        chosen = _possible(preset is not None, config.classes > 0, held_out, i3d)
+    if preset is None and "judge" in chosen:
+        raise ValueError(
+            f"the judge reads Moving Shapes, and this run's data is {data}: choose other --metrics"
+        )
+    real = COMPARING & set(chosen)
+    figures, summary = measure(
+        chosen,
+        _fakes(network, config, preset, count, seed),
+        _real_clips(data, config, count, seed) if real else None,
+        _real_clips(held_out, config, count, seed + 1) if held_out else None,
+        preset=preset,
+        i3d=I3DFeatures(i3d) if i3d else None,
+        pairwise=pairwise,
+    )
+    if summary is not None:
+        print(summary.summary)
+        print(summary)
+    for name, value in figures.items():
+        if summary is None or not hasattr(summary.summary, name):
+            print(f"{name.replace('_', ' '):34}{value:.4g}")
+    if out is not None:
+        content: dict[str, Any] = {"preset": data if preset else None, "seed": seed}
+        content |= {name: round(value, 4) for name, value in figures.items()}
+        out.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def export(
+    run: Run,
+    /,
+    web: Path | None = None,
+    onnx: Path | None = None,
+    title: str = "A live generator",
+    alt: str = "Clips drawn by the generator.",
+) -> None:
+    """Write a trained generator for other programs: a page that runs it, or ONNX.
+
+    Args:
+        run: Folder of the run.
+        web: Page to write; it opens from disk, and the generator runs in it.
+        onnx: ONNX file to write; it is checked against PyTorch.
+        title: Of the page.
+        alt: What the clips show, in a sentence, for readers who do not see them.
+    """
+    if web is None and onnx is None:
+        raise ValueError("nothing to write: give --web FILE.html, --onnx FILE.onnx, or both")
+    network, _ = load_generator(run)
+    if web:
+        web.write_text(display.live_page(network, alt, title), encoding="utf-8")
+        print(f"{web}: {web.stat().st_size:,} bytes")
+    if onnx:
+        difference = export_onnx(network, onnx)
+        print(f"{onnx}: at most {difference:.1e} away from PyTorch")
+
+
+def _open_generator(run: Path, checkpoint: str | None) -> tuple[nn.Module, TrainingConfig]:
+    if checkpoint is None:
+        return load_generator(run)
+    state, config = load_checkpoint(run / checkpoint)
+    return state.averaged.eval(), config
+
+
+def _data_of(run: Path, config: TrainingConfig) -> str:
+    """What a run was trained on: what it says, or else the preset with clips of that shape."""
+    if (run / DATA).exists():
+        return str(json.loads((run / DATA).read_text(encoding="utf-8"))["data"])
+    for name, preset in PRESETS.items():
+        if (preset.frames, preset.size) == (config.frames, config.size):
+            return name
+    raise ValueError(f"{run} does not say what it was trained on: name the data with --data")
+
+
+def _possible(shapes: bool, told: bool, held_out: str | None, i3d: Path | None) -> tuple[str, ...]:
+    """All metrics but those whose needs are not met."""
+    missing = set()
+    missing |= set() if shapes else {"judge"}
+    missing |= set() if shapes and told else {"motion"}
+    missing |= set() if held_out else {"copies"}
+    missing |= set() if i3d else {"fvd"}
+    return tuple(name for name in METRICS if name not in missing)
+
+
+def _fakes(
+    network: nn.Module, config: TrainingConfig, preset: Preset | None, count: int, seed: int
+) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """Generated clips, all classes in turn if there are any, and the motions asked for."""
+    if not config.classes:
+        for clips in sample_batches(network, count, seed, BATCH):
+            yield clips, None
+        return
+    labels = torch.arange(count) % config.classes
+    wanted = labels
+    if preset is not None:  # a label is a place in the alphabet, a motion one in the preset's list
+        order = [preset.motions.index(name) for name in sorted(preset.motions)]
+        wanted = torch.tensor(order)[labels]
+    made = sample_batches(network, count, seed, BATCH, labels)
+    yield from zip(made, wanted.split(BATCH), strict=True)
+
+
+def _real_clips(data: str, config: TrainingConfig, count: int, seed: int) -> Iterator[Tensor]:
+    if data in PRESETS:
+        source = shapes_source(data)
+    else:
+        source = pack_source(PackedClips(data, frames=config.frames))
+    stream = source(BATCH, torch.Generator().manual_seed(seed + 1000))
+    for clips in first((batch for batch in stream if isinstance(batch, Tensor)), count):
+        if clips.shape[2:] != (config.frames, config.size, config.size):
+            raise ValueError(
+                f"clips of {data} have {tuple(clips.shape[2:])} frames, rows and columns; the "
+                f"generator's have {(config.frames, config.size, config.size)}"
+            )
+        yield clips

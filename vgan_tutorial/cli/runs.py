@@ -1,0 +1,123 @@
+"""The commands that train: train, resume."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from vgan_tutorial.datasets import PackedClips
+from vgan_tutorial.shapes import PRESETS
+from vgan_tutorial.training import (
+    ClipSource,
+    TrainingConfig,
+    pack_source,
+    read_config,
+    shapes_judge,
+    shapes_source,
+)
+from vgan_tutorial.training import train as run_training
+from vgan_tutorial.training.processes import processes
+from vgan_tutorial.training.saving import replace_file
+
+DATA = "data.json"  # in a run's folder: what it trains on
+Run = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
+
+
+def train(
+    run: Run,
+    /,
+    data: str = "tiny",
+    seconds: float | None = None,
+    config: tyro.conf.OmitArgPrefixes[TrainingConfig] = TrainingConfig(),  # noqa: B008
+) -> None:
+    """Train a video GAN, or go on where the run in RUN left off.
+
+    RUN gets config.json (all the options below), log.jsonl (a line of figures every few steps),
+    checkpoint.pt (everything that is needed to go on) and generator.safetensors (the averaged
+    generator, to sample from). If asked for: samples/ (pictures of clips from fixed latents; a row
+    is a clip), best.pt, older checkpoints, tensorboard/.
+
+    Ctrl-C lets the step finish, saves, and stops. `vgan resume RUN` goes on; so does the same
+    command. Stopped or not, the run is the same run, bit for bit.
+
+    What to look at: the losses only say whether one player has won. For Moving Shapes let the exact
+    judge count (--judge-every 500 --best validity); for your own videos look at samples/
+    (--sample-every 500).
+
+    Several GPUs or machines: accelerate launch --multi-gpu -m vgan_tutorial.cli train RUN …
+
+    Args:
+        run: Folder of the run.
+        data: A preset of Moving Shapes (tiny, small, full), or a pack made by `vgan pack`. With a
+            preset, its frames and size replace --frames and --size; with a pack, its size does.
+        seconds: Stop after this long even if steps are left.
+        config: Everything else that decides the run.
+    """
+    _go(run, data, seconds, config)
+
+
+def resume(
+    run: Run,
+    /,
+    steps: int | None = None,
+    seconds: float | None = None,
+    data: str | None = None,
+) -> None:
+    """Go on with a run where its last checkpoint left off; its folder says how it was made.
+
+    Args:
+        run: Folder of the run.
+        steps: New number of steps, counted from the run's beginning: lengthens a finished run.
+        seconds: Stop after this long even if steps are left.
+        data: Where the data is, if it has moved.
+    """
+    config = read_config(run)
+    if data is None:
+        if not (run / DATA).exists():
+            raise ValueError(
+                f"{run} does not say what it was trained on, as it was not made by `vgan train`: "
+                "name the preset or pack with --data"
+            )
+        data = str(json.loads((run / DATA).read_text(encoding="utf-8"))["data"])
+    _go(run, data, seconds, config if steps is None else replace(config, steps=steps))
+
+
+def _go(run: Path, data: str, seconds: float | None, config: TrainingConfig) -> None:
+    source, config, data = _open(data, config)
+    judge = shapes_judge(data) if data in PRESETS else None
+    if processes().is_main_process:
+        run.mkdir(parents=True, exist_ok=True)
+        text = json.dumps({"data": data}) + "\n"
+        replace_file(run / DATA, lambda file: file.write(text.encode()))
+    state, log = run_training(config, source, run, judge=judge, seconds=seconds)
+    if processes().is_main_process:
+        print(f"{run}: step {state.step}, {log[-1]['seconds']:.0f} s")
+
+
+def _open(data: str, config: TrainingConfig) -> tuple[ClipSource, TrainingConfig, str]:
+    """The source, the configuration with the clips' shape in it, and the data's full name."""
+    device, labelled = processes().device, config.classes > 0
+    if data in PRESETS:
+        preset = PRESETS[data]
+        _check_classes(config, len(preset.motions), data)
+        config = replace(config, frames=preset.frames, size=preset.size)
+        return shapes_source(data, device, labelled), config, data
+    if (Path(data) / "clips.csv").exists():
+        packed = PackedClips(data, frames=config.frames)
+        _check_classes(config, len(packed.classes), data)
+        config = replace(config, size=packed.size)
+        return pack_source(packed, device, labelled), config, str(Path(data).resolve())
+    raise ValueError(
+        f"there is no pack at {data!r}, and no preset of that name; make a pack with "
+        f"`vgan pack`, or choose one of {', '.join(PRESETS)}"
+    )
+
+
+def _check_classes(config: TrainingConfig, there_are: int, data: str) -> None:
+    if config.classes not in (0, there_are):
+        raise ValueError(
+            f"classes is {config.classes}, but {data} has {there_are}: give --classes {there_are} "
+            "to tell both players each clip's class, or leave it out"
+        )

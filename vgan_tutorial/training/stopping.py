@@ -1,0 +1,76 @@
+"""When a run stops before its last step: a signal, the clock, a number that is not finite."""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+from types import FrameType, TracebackType
+
+from vgan_tutorial.training.config import TrainingConfig
+from vgan_tutorial.training.processes import any_process, process_count
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stopper:
+    """Says when to stop. Inside `with`, SIGINT and SIGTERM only raise a flag, so a run can save.
+
+    A second signal is obeyed at once. When the block ends and a signal had come, it is sent again
+    and does what it always does.
+
+    Args:
+        config: how often processes ask each other.
+        seconds: time that the run may take, or None.
+        catch: whether to catch signals; only the main thread of a program can.
+    """
+
+    def __init__(self, config: TrainingConfig, seconds: float | None, catch: bool) -> None:
+        self.config = config
+        self.began = time.perf_counter()
+        self.end = math.inf if seconds is None else self.began + seconds
+        self.catch = catch and threading.current_thread() is threading.main_thread()
+        self.signal: signal.Signals | None = None
+
+    def __enter__(self) -> Stopper:
+        if self.catch:
+            self.before = {number: signal.signal(number, self._note) for number in SIGNALS}
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.catch:
+            self._restore()
+        if self.signal is not None and error is None:
+            signal.raise_signal(self.signal)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the start."""
+        return time.perf_counter() - self.began
+
+    def after(self, step: int) -> bool:
+        """Whether the run ends with this step.
+
+        Several processes must end with the same step, or some would wait for the others for ever.
+        They ask each other at the log's steps, where they wait anyway.
+        """
+        wanted = self.signal is not None or time.perf_counter() >= self.end
+        if process_count() > 1:
+            wanted = step % self.config.log_every == 0 and any_process(wanted)
+        return wanted or step >= self.config.steps
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.signal is not None:
+            self._restore()
+            signal.raise_signal(number)
+        self.signal = signal.Signals(number)
+
+    def _restore(self) -> None:
+        for number, handler in self.before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,70 @@
+"""What is looked at while a run goes on: the judge's figures, pictures, curves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+
+from vgan_tutorial.oracle import judge, summarise
+from vgan_tutorial.preprocessing import to_uint8
+from vgan_tutorial.shapes import Preset, get_preset
+
+# Turns clips of the averaged generator into figures for the log.
+Judge = Callable[[Float[Tensor, "batch 3 time height width"]], dict[str, int | float]]
+
+
+def shapes_judge(preset: str | Preset = "tiny") -> Judge:
+    """The exact judge's figures of Moving Shapes, rounded to four digits."""
+    chosen = get_preset(preset)
+
+    def figures(clips: Tensor) -> dict[str, int | float]:
+        found = summarise(judge(clips, chosen), chosen)
+        return {
+            "validity": round(found.validity, 4),
+            "motion_validity": round(found.motion_validity, 4),
+            "cells_found": found.cells_found,
+            "histogram_distance": round(found.histogram_distance, 4),
+        }
+
+    return figures
+
+
+def strips(clips: Float[Tensor, "batch 3 time height width"]) -> Image.Image:
+    """A picture with a row for each clip, its frames from left to right."""
+    stored = np.asarray(to_uint8(clips))  # batch, time, height, width, 3
+    rows = np.concatenate(list(stored.swapaxes(0, 1)), axis=2)  # batch, height, time * width, 3
+    return Image.fromarray(np.concatenate(list(rows), axis=0))
+
+
+def open_tensorboard(folder: Path, step: int) -> Any:
+    """A writer of TensorBoard's files that goes on after `step`.
+
+    Raises:
+        ValueError: if TensorBoard is not installed.
+    """
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise ValueError(
+            "tensorboard is not installed: pip install 'vgan-tutorial[tensorboard]', or train "
+            "without it; log.jsonl holds the same figures"
+        ) from error
+    return SummaryWriter(str(folder), purge_step=step + 1)
+
+
+def first_bad(figures: list[dict[str, Tensor]]) -> tuple[int, str] | None:
+    """Place in the list and name of the first figure that is NaN or infinite.
+
+    All are read at once, so the device is waited for once.
+    """
+    names = [*figures[0]]
+    table = torch.stack([torch.stack([each[name] for name in names]) for each in figures])
+    bad = (~torch.isfinite(table)).nonzero().tolist()
+    return (bad[0][0], names[bad[0][1]]) if bad else None
