@@ -114,6 +114,8 @@ class EpochSampler(Sampler[list[Window]]):
 class EpochLoader:
     """Read epochs of packed clips, with workers, for one training process of several.
 
+    For example::
+
         loader = EpochLoader(packed, batch=32, workers=2, device=device)
         for epoch in range(10):
             for clips, labels in loader.epoch(epoch):
