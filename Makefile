@@ -66,7 +66,8 @@ lab: $(SETUP)  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab book
 
 benchmarks: $(SETUP)  ## measure times and ratios on this machine
-	$(BIN)/pytest -m benchmark tests/benchmarks
+	# without the run-time type checks of `make test`: they would be measured too
+	$(BIN)/pytest -o addopts=--strict-markers -m benchmark tests/benchmarks
 
 clean:  ## remove what was built, but not .venv
 	rm -rf _build .make .pytest_cache .mypy_cache .ruff_cache

@@ -1,5 +1,6 @@
 """Packing that is killed, and carries on."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.memory import link_many
 from tests.video_folders import contents, make_folder
 from tests.videos import truncate, write_lossless
 from vgan_tutorial.datasets import (
@@ -26,6 +28,14 @@ def slowly(*arguments):
     time.sleep(0.02)
 packing._pack_file = slowly
 packing.pack_videos(sys.argv[1], sys.argv[2], size=16, frames=4, progress=False)
+"""
+
+
+PACKING_WITH_WORKERS = """
+import sys
+from vgan_tutorial.datasets import pack_videos
+if __name__ == "__main__":
+    pack_videos(sys.argv[1], sys.argv[2], 32, 16, workers=2, progress=False)
 """
 
 
@@ -49,6 +59,31 @@ def test_killed_packing_resumes_to_the_identical_pack(tmp_path):
     pack_videos(source, out, 16, 4, progress=False)
     pack_videos(source, tmp_path / "whole", 16, 4, progress=False)
     assert contents(out) == contents(tmp_path / "whole")
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="children are looked up in /proc")
+def test_killed_packing_takes_its_workers_along(tmp_path):
+    source = link_many(tmp_path, 2000)
+    out, journal = tmp_path / "killed", tmp_path / "killed.partial" / "journal.jsonl"
+    spools = tmp_path / "spools"
+    spools.mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-c", PACKING_WITH_WORKERS, str(source), str(out)],
+        env=os.environ | {"TMPDIR": str(spools)},
+    )
+    deadline = time.monotonic() + 120
+    while not (journal.exists() and journal.read_bytes().count(b"\n") >= 7):
+        assert process.poll() is None, "packing ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    process.kill()
+    process.wait()
+    while any(Path(f"/proc/{child}").exists() for child in children) or list(spools.iterdir()):
+        assert time.monotonic() < deadline, "the workers have outlived the process that packs"
+        time.sleep(0.01)
+    assert len(children) >= 2
+    assert not out.exists()
 
 
 class Killed(BaseException):

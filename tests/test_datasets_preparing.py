@@ -1,6 +1,9 @@
 """From a server on this machine to a pack, for small data sets in the form of the real ones."""
 
 import io
+import os
+import pickle
+import signal
 import subprocess
 import sys
 import zipfile
@@ -192,6 +195,27 @@ def test_killed_at_any_rename_the_next_run_ends_the_same(server, made, tmp_path,
     assert files_under(tmp_path / "hmdb51_org") == files_under(made / "hmdb51_org")
     assert not list(tmp_path.rglob("*.part*"))
     assert not list(tmp_path.rglob(".unfinished"))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the killed process is a fork")
+def test_killed_at_any_moment_the_next_run_ends_the_same(server, made, tmp_path):
+    """Without warning: nothing is tidied up, as at a power cut or `kill -9`."""
+    moments = [5, 10, 15, 20, 30, 40, 60, 80, 120, 160, 240, 100_000]
+    source = small(server, "hmdb51")
+    asked = pickle.dumps((source, tmp_path, moments))
+    command = [sys.executable, "-m", "tests.killing"]
+    done = subprocess.run(command, input=asked, capture_output=True, timeout=240)
+    codes = [tuple(map(int, line.split())) for line in done.stdout.splitlines()]
+    assert [moment for moment, _, _ in codes] == moments, done.stderr.decode()
+    assert all(second == 0 for _, _, second in codes), done.stderr.decode()
+    assert sum(first == -signal.SIGALRM for _, first, _ in codes) >= 3
+    whole = files_under(tmp_path / str(moments[-1]))
+    for moment in moments:
+        left = files_under(tmp_path / str(moment))
+        assert {name for name in left if ".done" not in name} == {
+            name for name in whole if ".done" not in name
+        }
+        assert all(left[name] == whole[name] for name in whole if name.endswith(".avi"))
 
 
 def test_an_incomplete_archive_is_not_taken_for_the_data_set(server, made, tmp_path):

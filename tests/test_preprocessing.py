@@ -211,8 +211,10 @@ def test_preprocess_video_draws_window_and_crop_from_the_generator(tmp_path):
 
 def test_preprocess_video_names_the_file_that_is_too_short(tmp_path):
     write_lossless(tmp_path / "short.avi", frames=5)
-    with pytest.raises(VideoError, match=r"short\.avi: too short: the clip has 5 frames"):
+    with pytest.raises(VideoError, match=r"short\.avi: too short: wanted 8 .* the file gives 5"):
         preprocess_video(tmp_path / "short.avi", frames=8, size=16)
+    with pytest.raises(VideoError, match=r"short\.avi: too short: the clip has 5 frames"):
+        preprocess_video(tmp_path / "short.avi", frames=8, size=16, generator=generator())
     assert len(preprocess_video(tmp_path / "short.avi", 8, 16, short="bounce")) == 8
 
 

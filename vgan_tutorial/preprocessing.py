@@ -7,6 +7,7 @@ one to the other, so there is one place to look when axes or ranges seem wrong.
 
 import logging
 import os
+from functools import partial
 from typing import Literal
 
 import cv2
@@ -15,7 +16,7 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from vgan_tutorial.video_io import VideoError, read_video
+from vgan_tutorial.video_io import FrameChange, VideoError, read_video
 
 logger = logging.getLogger(__name__)
 
@@ -203,6 +204,7 @@ def preprocess_video(
     frames: int,
     size: int,
     stride: int = 1,
+    start: int = 0,
     *,
     generator: torch.Generator | None = None,
     short: ShortRule = "error",
@@ -217,15 +219,19 @@ def preprocess_video(
         frames: frames wanted.
         size: side of the clip in pixels.
         stride: step between frames.
-        generator: draws the window and the crop; without one, the first window and the centre.
+        start: first frame of the window; ignored when a generator is given.
+        generator: draws the window and the crop; without one, the crop is central, and decoding
+            stops after the window.
         short: the rule for a clip that is too short; see `frame_indices`.
 
     Raises:
         VideoError: the file cannot be read, or is too short.
     """
-    clip = read_video(path)
+    if generator is None and short == "error":
+        return read_video(path, start, frames, stride, change=shrinker(size))
+    clip = read_video(path)  # the whole file: its header may lie about how long it is
     try:
-        clip = sample_frames(clip, frames, stride, generator=generator, short=short)
+        clip = sample_frames(clip, frames, stride, start, generator=generator, short=short)
     except ValueError as error:
         raise VideoError(path, f"too short: {error}", "Or leave this file out") from error
     side = min(clip.shape[1:3])
@@ -234,6 +240,25 @@ def preprocess_video(
     else:
         clip = random_crop(clip, side, side, generator)
     return resize(clip, size, size)
+
+
+def shrinker(size: int) -> FrameChange:
+    """What cuts a frame to its central square and resizes that: a `change` for `read_video`.
+
+    Frame by frame, while a file is decoded, it gives the same as `centre_crop` and `resize` do
+    with the whole clip, and a long file needs no more memory than its small frames.
+
+    Args:
+        size: side of the frames in pixels.
+    """
+    return partial(_shrink_frame, size=size)
+
+
+def _shrink_frame(
+    frame: UInt8[np.ndarray, "height width 3"], size: int
+) -> UInt8[np.ndarray, "size size 3"]:
+    side = min(frame.shape[:2])
+    return _resize_frame(centre_crop(frame[None], side, side)[0], size, size)
 
 
 def _check_crop(have: tuple[int, ...], height: int, width: int) -> None:
@@ -255,4 +280,6 @@ def _resize_frame(
     # Area averaging only makes sense for an axis that shrinks, so shrink first, then enlarge.
     smaller = (min(width, frame.shape[1]), min(height, frame.shape[0]))
     frame = cv2.resize(frame, smaller, interpolation=cv2.INTER_AREA)
+    if smaller == (width, height):
+        return frame
     return cv2.resize(frame, (width, height), interpolation=cv2.INTER_LINEAR)

@@ -10,7 +10,7 @@ import contextlib
 import logging
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -20,6 +20,11 @@ import numpy as np
 from jaxtyping import UInt8
 
 logger = logging.getLogger(__name__)
+
+# What is done to each frame as it leaves the decoder, such as a crop or a smaller size.
+FrameChange = Callable[
+    [UInt8[np.ndarray, "height width 3"]], UInt8[np.ndarray, "new_height new_width 3"]
+]
 
 # FFmpeg writes its complaints straight to the terminal, where they drown the one message that
 # names the file. -8 means "quiet"; whoever wants the chatter sets the variable beforehand.
@@ -94,15 +99,29 @@ def iter_frames(
     stride: int = 1,
     *,
     strict: bool = False,
+    change: FrameChange | None = None,
 ) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
     """Yield frames `start`, `start + stride`, ... as RGB until decoding stops.
+
+    Frames come in the order in which they are shown, each of them once, whatever the times that
+    the file gives them; a rotation that the file asks for is carried out.
 
     The declared count is never trusted: every HMDB51 clip holds one frame fewer than it declares,
     and a truncated AVI declares them all and ends early without an error. One missing frame is
     accepted. More are logged as a warning, or raise when `strict`.
 
-    Frames before `start` are decoded and dropped. Seeking would be faster on long files, but not
-    every container seeks exactly.
+    Frames before `start` are decoded and dropped. OpenCV can also seek, but it reckons a frame's
+    number from its time: in a file of variable frame rate it lands on another frame and reports
+    the one asked for (`make benchmarks` counts how often). Only decoding from the beginning would
+    notice, so seeking could not even be checked.
+
+    Args:
+        path: the file.
+        start: first frame to yield.
+        stride: keep every `stride`-th frame.
+        strict: raise when the file holds at least two frames fewer than it declares.
+        change: done to each frame. It must treat the three channels alike, as crops and resizing
+            do: their order is mended afterwards, when fewer pixels are left to mend.
 
     Raises:
         VideoError: no frame decodes, or frames are missing and `strict` is set.
@@ -118,7 +137,7 @@ def iter_frames(
                 ok, frame = capture.retrieve()
                 if not ok:
                     break
-                yield _to_rgb(frame)
+                yield _to_rgb(change(frame) if change else frame)
             decoded += 1
     _check_count(info, decoded, strict)
 
@@ -130,6 +149,7 @@ def read_video(
     stride: int = 1,
     *,
     strict: bool = False,
+    change: FrameChange | None = None,
 ) -> UInt8[np.ndarray, "time height width 3"]:
     """Decode a video file to RGB.
 
@@ -139,6 +159,7 @@ def read_video(
         frames: how many frames to return; None reads to the end.
         stride: keep every `stride`-th frame.
         strict: raise when the file holds at least two frames fewer than it declares.
+        change: done to each frame as it is decoded; see `iter_frames`.
 
     Returns:
         uint8 array (time, height, width, 3) in 0..255. Greyscale files come out as RGB with three
@@ -151,7 +172,8 @@ def read_video(
     """
     if frames is not None and frames < 1:
         raise ValueError(f"frames must be at least 1, got {frames}")
-    clip = list(islice(iter_frames(path, start, stride, strict=strict), frames))
+    decoded = iter_frames(path, start, stride, strict=strict, change=change)
+    clip = list(islice(decoded, frames))
     if not clip or (frames is not None and len(clip) < frames):
         wanted = "a frame" if frames is None else f"{frames} frames"
         raise VideoError(
@@ -160,6 +182,10 @@ def read_video(
             f"the file gives {len(clip)}",
             "Ask for fewer frames, an earlier start or a smaller stride",
         )
+    shapes = sorted({frame.shape for frame in clip})
+    if len(shapes) > 1:
+        sizes = " and ".join(f"{height} x {width}" for height, width, _ in shapes)
+        raise VideoError(path, f"has frames of different sizes ({sizes})", "Convert it to one size")
     return np.stack(clip)
 
 

@@ -1,5 +1,6 @@
 """Folders of videos, splits that do not leak, and the packed form that training reads."""
 
+from vgan_tutorial.datasets.epochs import EpochLoader, EpochSampler
 from vgan_tutorial.datasets.folders import (
     Problem,
     Split,
@@ -19,13 +20,15 @@ from vgan_tutorial.datasets.official import (
     read_hmdb51_lists,
     read_ucf101_lists,
 )
-from vgan_tutorial.datasets.packed import PackedClip, PackedClips, batches
+from vgan_tutorial.datasets.packed import PackedClip, PackedClips, Window, batches
 from vgan_tutorial.datasets.packing import PackReport, pack_videos
 from vgan_tutorial.datasets.shapes_videos import make_shapes_pack, write_shapes_videos
 
 __all__ = [
     "HMDB51",
     "UCF101",
+    "EpochLoader",
+    "EpochSampler",
     "Inspection",
     "OfficialLists",
     "PackReport",
@@ -35,6 +38,7 @@ __all__ = [
     "Split",
     "VideoEntry",
     "VideoFolder",
+    "Window",
     "batches",
     "contact_sheet",
     "group_of",

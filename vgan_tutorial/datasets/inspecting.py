@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 from vgan_tutorial.datasets.folders import Problem, VideoEntry, scan_folder
 from vgan_tutorial.datasets.packed import PackedClips
 from vgan_tutorial.datasets.packing import read_report
-from vgan_tutorial.preprocessing import centre_crop, resize
+from vgan_tutorial.preprocessing import shrinker
 from vgan_tutorial.video_io import VideoError, iter_frames, missing_frames, printable, probe
 
 CAPTION = 14  # pixels for a name under a picture
@@ -135,9 +135,10 @@ def contact_sheet(
     rows = -(-len(pictures) // columns)
     sheet = Image.new("RGB", (columns * size, rows * (size + CAPTION)), "white")
     draw = ImageDraw.Draw(sheet)
+    shrink = shrinker(size)
     for place, (label, frame) in enumerate(pictures):
         left, top = place % columns * size, place // columns * (size + CAPTION)
-        sheet.paste(Image.fromarray(_square(frame, size)), (left, top))
+        sheet.paste(Image.fromarray(shrink(frame)), (left, top))
         text = label
         while draw.textlength(text) > size - 4:
             text = text[:-1]
@@ -226,10 +227,3 @@ def _middle_frame(path: Path) -> UInt8[np.ndarray, "height width 3"]:
     """The frame in the middle, or the last one before it if the file ends early."""
     middle = (probe(path).declared_frames or 1) // 2
     return deque(islice(iter_frames(path), middle + 1), maxlen=1).pop()
-
-
-def _square(
-    frame: UInt8[np.ndarray, "height width 3"], size: int
-) -> UInt8[np.ndarray, "size size 3"]:
-    side = min(frame.shape[:2])
-    return resize(centre_crop(frame[None], side, side), size, size)[0]

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -35,6 +35,14 @@ class PackedClip:
     sha256: str = ""  # of the file; packs of an earlier form do not have it
 
 
+class Window(NamedTuple):
+    """Where a window of a pack is."""
+
+    clip: int  # which clip
+    start: int  # its first frame in the window
+    stride: int = 1  # step between frames
+
+
 class PackedClips(Dataset[tuple[UInt8[np.ndarray, "time size size 3"], int]]):
     """Clips of a fixed number of frames out of a pack made by `pack_videos`.
 
@@ -56,6 +64,7 @@ class PackedClips(Dataset[tuple[UInt8[np.ndarray, "time size size 3"], int]]):
         clips: the rows that are used.
         classes: names of the classes of the whole pack, sorted.
         labels: index into `classes` of each clip.
+        starts: places in each clip where a window can begin.
 
     Raises:
         VideoError: there is no pack, it is damaged, or no clip is long enough.
@@ -79,7 +88,7 @@ class PackedClips(Dataset[tuple[UInt8[np.ndarray, "time size size 3"], int]]):
         self._check_lengths(len(chosen))
         self.labels = torch.tensor([self.classes.index(clip.label) for clip in self.clips])
         self._firsts = torch.tensor([clip.start for clip in self.clips])
-        self._starts = torch.tensor(
+        self.starts = torch.tensor(
             [window_starts(clip.frames, frames, stride) for clip in self.clips]
         )
 
@@ -140,6 +149,20 @@ class PackedClips(Dataset[tuple[UInt8[np.ndarray, "time size size 3"], int]]):
         first = clip.start + start
         return self.array[first : first + (self.frames - 1) * step + 1 : step]
 
+    def read(self, windows: Sequence[Window]) -> UInt8[Tensor, "batch time size size 3"]:
+        """Copy any windows into one batch.
+
+        Raises:
+            ValueError: there are none, or one does not fit its clip.
+        """
+        if not windows:
+            raise ValueError("a batch needs at least one window")
+        batch = torch.empty((len(windows), self.frames, *self.array.shape[1:]), dtype=torch.uint8)
+        rows = batch.numpy()  # the same memory
+        for place, (clip, start, stride) in enumerate(windows):
+            rows[place] = self.window(clip, start, stride)
+        return batch
+
     def __getstate__(self) -> dict[str, Any]:
         """What a data loader's workers get: where the array is, not the gigabytes in it."""
         return {**self.__dict__, "array": None}
@@ -159,7 +182,7 @@ class PackedClips(Dataset[tuple[UInt8[np.ndarray, "time size size 3"], int]]):
         device = generator.device
         clip = torch.randint(len(self), (batch,), generator=generator, device=device).cpu()
         place = torch.rand(batch, generator=generator, device=device, dtype=torch.float64).cpu()
-        start = self._firsts[clip] + (place * self._starts[clip]).long()
+        start = self._firsts[clip] + (place * self.starts[clip]).long()
         return clip, start[:, None] + self.stride * torch.arange(self.frames)
 
 

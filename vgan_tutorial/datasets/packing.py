@@ -21,9 +21,10 @@ import multiprocessing
 import os
 import shutil
 import tempfile
+import threading
 import zlib
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
@@ -31,13 +32,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
-from jaxtyping import UInt8
 from tqdm.auto import tqdm
 
 from vgan_tutorial.datasets.folders import Problem, VideoEntry, scan_folder
 from vgan_tutorial.datasets.journal import JOURNAL, Partial, read_settings, write_problems
-from vgan_tutorial.preprocessing import centre_crop, resize
+from vgan_tutorial.preprocessing import shrinker
 from vgan_tutorial.video_io import VideoError, iter_frames, missing_frames, printable, probe
 
 logger = logging.getLogger(__name__)
@@ -186,7 +185,7 @@ def _read_file(path: Path, size: int, frames: int, stride: int, array: BinaryIO)
     kept = crc = decoded = 0
     try:
         info = probe(path)
-        for frame in _shrink(iter_frames(path), size):
+        for frame in iter_frames(path, change=shrinker(size)):
             if decoded % stride == 0:
                 data = frame.tobytes()
                 array.write(data)
@@ -220,6 +219,19 @@ def _spool_file(path: Path, size: int, frames: int, stride: int, spool: Path) ->
         return _read_file(path, size, frames, stride, array)
 
 
+def _end_with_parent(spools: str) -> None:
+    """Let a worker end when the process that packs is killed: nobody else would tell it."""
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+            shutil.rmtree(spools, ignore_errors=True)
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def _readers(
     entries: Sequence[VideoEntry], size: int, frames: int, stride: int, workers: int
 ) -> Generator[tuple[VideoEntry, _Read], None, None]:
@@ -236,7 +248,7 @@ def _readers(
     context = multiprocessing.get_context("spawn")
     with (
         tempfile.TemporaryDirectory(prefix="vgan-pack-") as folder,
-        ProcessPoolExecutor(workers, context) as pool,
+        ProcessPoolExecutor(workers, context, _end_with_parent, (folder,)) as pool,
     ):
         waiting: deque[tuple[VideoEntry, Path, Future[_Outcome]]] = deque()
         try:
@@ -267,14 +279,6 @@ def _collect(entry: VideoEntry, spool: Path, job: "Future[_Outcome]") -> tuple[V
         return outcome
 
     return entry, read
-
-
-def _shrink(
-    frames: Iterable[UInt8[np.ndarray, "height width 3"]], size: int
-) -> Iterable[UInt8[np.ndarray, "size size 3"]]:
-    for frame in frames:
-        side = min(frame.shape[:2])
-        yield resize(centre_crop(frame[None], side, side), size, size)[0]
 
 
 def _fingerprint(entries: Sequence[VideoEntry]) -> str:
