@@ -1,4 +1,4 @@
-"""The recorded runs: their weights still give what the record says."""
+"""Records go on where they stopped, refuse other settings, and still hold what they say."""
 
 import json
 from dataclasses import asdict
@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from vgan_tutorial import records
 from vgan_tutorial.oracle import judge, summarise
+from vgan_tutorial.records import check_same, open_record, save_record, versions
 from vgan_tutorial.shapes import PRESETS
 from vgan_tutorial.training import load_generator, sample
 
@@ -31,3 +33,57 @@ def test_the_judge_still_finds_what_the_record_says(name):
         assert found[figure] == pytest.approx(recorded[figure], abs=0.01)
     assert found["cells_found"] == recorded["cells_found"]
     assert found["histogram_distance"] == pytest.approx(recorded["histogram_distance"], abs=0.03)
+
+
+ORIGIN = {"command": "python -m a --steps 5", "steps": 5, "betas": (0.0, 0.9)}
+
+
+def test_a_record_goes_on_with_the_same_settings_however_they_were_written(tmp_path):
+    path = tmp_path / "folder" / "record.json"
+    save_record(path, open_record(path, ORIGIN) | {"rows": [1]})
+    record = open_record(path, ORIGIN | {"command": "python -m a --steps=5"})
+    assert record["rows"] == [1]
+    assert record["command"] == ORIGIN["command"]
+
+
+def test_a_record_of_other_settings_is_refused_and_stays(tmp_path):
+    path = tmp_path / "record.json"
+    save_record(path, open_record(path, ORIGIN))
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match=r"made with steps 5, and now it is 6.*move the file away"):
+        open_record(path, ORIGIN | {"steps": 6})
+    with pytest.raises(ValueError, match="not a record of this command: KeyError"):
+        open_record(path, ORIGIN | {"seeds": 3})
+    assert path.read_bytes() == before
+
+
+def test_what_is_no_record_is_named(tmp_path):
+    path = tmp_path / "record.json"
+    for text in ("", "[1, 2]", '"text"', "{"):
+        path.write_text(text)
+        with pytest.raises(ValueError, match=r"record\.json is not a record of this command"):
+            open_record(path, ORIGIN)
+
+
+def test_a_kill_while_writing_leaves_the_old_record(tmp_path, monkeypatch):
+    path = tmp_path / "record.json"
+    save_record(path, ORIGIN | {"rows": [1]})
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(records.os, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            save_record(path, ORIGIN | {"rows": [1, 2]})
+    assert open_record(path, ORIGIN)["rows"] == [1]
+
+
+def test_the_same_is_what_a_file_gives_back(tmp_path):
+    check_same(tmp_path, "betas", [0.0, 0.9], (0.0, 0.9))
+    with pytest.raises(ValueError, match=r"made with betas \[0.5, 0.9\]"):
+        check_same(tmp_path, "betas", [0.5, 0.9], (0.0, 0.9))
+
+
+def test_versions_name_what_a_result_depends_on():
+    assert {"python", "torch", "vgan-tutorial"} <= versions().keys()

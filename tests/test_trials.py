@@ -46,3 +46,19 @@ def test_a_run_that_breaks_is_recorded_with_its_reason(tmp_path, monkeypatch):
 def test_a_name_that_is_no_trial_is_refused(tmp_path):
     with pytest.raises(ValueError, match="no trial is called 'luck'; choose from as in the"):
         trials.run_trials(tmp_path / "trials.json", ("luck",))
+
+
+def test_runs_of_other_settings_are_not_mixed_in(tmp_path, monkeypatch):
+    output = tmp_path / "trials.json"
+    trials.run_trials(output, NAMES[:1], seeds=1, seconds=0.5, steps=8)
+    before = output.read_bytes()
+    with pytest.raises(ValueError, match=r"made with seconds 0.5, and now it is 0.6"):
+        trials.run_trials(output, NAMES[:1], seeds=2, seconds=0.6, steps=8)
+    with pytest.raises(ValueError, match="made with steps 8"):
+        trials.run_trials(output, NAMES[:1], seeds=2, seconds=0.5, steps=7)
+    with pytest.raises(ValueError, match="made with preset tiny"):
+        trials.run_trials(output, NAMES[:1], seeds=2, seconds=0.5, steps=8, preset="small")
+    monkeypatch.setitem(trials.TRIALS, NAMES[0], {"batch": 8})
+    with pytest.raises(ValueError, match="made with the changes of 'batch of 16'"):
+        trials.run_trials(output, NAMES[:1], seeds=2, seconds=0.5, steps=8)
+    assert output.read_bytes() == before

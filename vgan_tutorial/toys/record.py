@@ -1,16 +1,14 @@
 """Play every loss on the ring with several seeds, count the modes, and write the result down."""
 
-import json
-import platform
 import time
 from dataclasses import asdict, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
 from tqdm.auto import tqdm
 
+from vgan_tutorial.records import open_record, save_record, versions
 from vgan_tutorial.toys.data import count_modes
 from vgan_tutorial.toys.game import Game, play
 
@@ -53,8 +51,7 @@ def write_record(
 ) -> None:
     """Count the modes that every recipe hits, for several seeds, and measure its cost.
 
-    The file is written after every game, and games that it holds are not played again: delete it
-    to start afresh.
+    The file is written after every game, and games that it holds are not played again.
 
     Args:
         output: the JSON file to write.
@@ -63,11 +60,14 @@ def write_record(
             1, so a fair count starts later.
         steps: generator steps a game.
         cost_rounds: repetitions of the cost measurement.
+
+    Raises:
+        ValueError: if the file holds games of other settings.
     """
     torch.set_num_threads(1)  # the networks are too small for a second thread to help
     chosen = range(first_seed, first_seed + seeds)
-    record = _load(output) or _origin(output, chosen, steps) | {"recipes": _start(steps)}
-    rows = record["recipes"]
+    record = open_record(output, _origin(output, chosen, steps))
+    rows = record.setdefault("recipes", _start(steps))
     games = [(name, kind, number) for name in rows for kind in _kinds(name) for number in chosen]
     for name, kind, seed in tqdm(games, desc="games"):
         counts = rows[name][kind]
@@ -77,26 +77,15 @@ def write_record(
         coverage = count_modes(play(game).sample(SAMPLES))
         counts["modes"].append(coverage.modes)
         counts["good"].append(round(coverage.good, 3))
-        _save(output, record)
+        save_record(output, record)
     if not all("milliseconds" in row for row in rows.values()):
         for name, cost in measure_costs(rounds=cost_rounds).items():
             rows[name]["milliseconds"] = round(cost, 2)
-        _save(output, record)
+        save_record(output, record)
 
 
 def _kinds(name: str) -> list[str]:
     return ["calm", "momentum"] if name in WITH_MOMENTUM else ["calm"]
-
-
-def _load(output: Path) -> dict[str, Any] | None:
-    return json.loads(output.read_text(encoding="utf-8")) if output.exists() else None
-
-
-def _save(output: Path, record: dict[str, Any]) -> None:
-    output.parent.mkdir(parents=True, exist_ok=True)
-    draft = output.with_suffix(".tmp")
-    draft.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    draft.replace(output)  # so that a kill leaves either the old record or the new one
 
 
 def _start(steps: int) -> dict[str, dict[str, Any]]:
@@ -137,11 +126,7 @@ def _origin(output: Path, seeds: range, steps: int) -> dict[str, Any]:
     options = f"--output {output} --seeds {len(seeds)} --first-seed {seeds.start} --steps {steps}"
     return {
         "command": f"python -m vgan_tutorial.toys {options}",
-        "versions": {
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "vgan-tutorial": version("vgan-tutorial"),
-        },
+        "versions": versions(),
         "threads": torch.get_num_threads(),
         "samples": SAMPLES,
         "optimisers": OPTIMISERS,

@@ -7,8 +7,6 @@ the exact judge.
 
 from __future__ import annotations
 
-import json
-import platform
 import tempfile
 import time
 from dataclasses import asdict
@@ -21,6 +19,7 @@ from tqdm.auto import tqdm
 
 from vgan_tutorial.datasets import PackedClips, make_shapes_pack
 from vgan_tutorial.oracle import judge, summarise
+from vgan_tutorial.records import Record, check_same, open_record, save_record, versions
 from vgan_tutorial.shapes import Preset, get_preset
 from vgan_tutorial.training.config import TrainingConfig
 from vgan_tutorial.training.loop import ClipSource, pack_source, train
@@ -51,6 +50,7 @@ def run_trials(
     seconds: float = 110.0,
     steps: int = 100_000,
     preset: str = "tiny",
+    threads: int = 1,
 ) -> None:
     """Train every trial with every seed and write what the judge counts.
 
@@ -64,8 +64,14 @@ def run_trials(
         seconds: Wall-clock time of one run.
         steps: Of one run, if the time lasts.
         preset: Of Moving Shapes.
+        threads: Of the CPU. The networks of the tiny preset gain nothing from a second one.
+
+    Raises:
+        ValueError: if a name is no trial's, or the file holds runs of other settings.
     """
-    record = _load(output) or _origin(output, preset, seconds, steps)
+    torch.set_num_threads(threads)
+    record = open_record(output, _origin(output, preset, seconds, steps))
+    trials = record.setdefault("trials", {})
     wanted = names or tuple(TRIALS)
     for name in wanted:
         if name not in TRIALS:
@@ -74,13 +80,15 @@ def run_trials(
     with tempfile.TemporaryDirectory() as folder:
         source = pack_source(PackedClips(make_shapes_pack(folder, preset), shape.frames))
         for name in tqdm(wanted, desc="trials"):
-            runs = record["trials"].setdefault(name, {"changes": TRIALS[name], "runs": []})["runs"]
+            trial = trials.setdefault(name, {"changes": TRIALS[name], "runs": []})
+            check_same(output, f"the changes of {name!r}", trial["changes"], TRIALS[name])
+            runs = trial["runs"]
             for seed in range(len(runs), seeds):
                 config = TrainingConfig(
                     frames=shape.frames, size=shape.size, steps=steps, seed=seed, **TRIALS[name]
                 )
                 runs.append(_run(config, seconds, shape, source))
-                _save(output, record)
+                save_record(output, record)
 
 
 def _run(
@@ -98,30 +106,18 @@ def _run(
     return {"seed": config.seed, "steps": state.step, "seconds": log[-1]["seconds"], **figures}
 
 
-def _origin(output: Path, preset: str, seconds: float, steps: int) -> dict[str, Any]:
+def _origin(output: Path, preset: str, seconds: float, steps: int) -> Record:
     """Where the record comes from."""
     return {
         "command": f"{COMMAND} --output {output} --seconds {seconds:g} --steps {steps} "
-        f"--preset {preset}",
+        f"--preset {preset} --threads {torch.get_num_threads()}",
         "preset": preset,
         "seconds": seconds,
         "steps": steps,
         "clips": CLIPS,
         "threads": torch.get_num_threads(),
-        "versions": {"python": platform.python_version(), "torch": torch.__version__},
-        "trials": {},
+        "versions": versions(),
     }
-
-
-def _load(output: Path) -> dict[str, Any] | None:
-    return json.loads(output.read_text(encoding="utf-8")) if output.exists() else None
-
-
-def _save(output: Path, record: dict[str, Any]) -> None:
-    output.parent.mkdir(parents=True, exist_ok=True)
-    draft = output.with_suffix(".unfinished")
-    draft.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    draft.replace(output)
 
 
 if __name__ == "__main__":
