@@ -11,6 +11,7 @@ from typing import Any
 from torch import nn
 
 from vgan_tutorial.discriminators.article import ArticleDiscriminator
+from vgan_tutorial.discriminators.dual import DualDiscriminator
 from vgan_tutorial.discriminators.mocogan import MoCoGANDiscriminator, MoCoGANVideoDiscriminator
 from vgan_tutorial.discriminators.patch import PatchDiscriminator
 from vgan_tutorial.discriminators.residual import (
@@ -35,6 +36,7 @@ DISCRIMINATORS: dict[str, Callable[..., nn.Module]] = {
     "vgan": VideoDiscriminator,
     "video": partial(VideoDiscriminator, **_SMALL),
     "stacked": StackedDiscriminator,
+    "dual": DualDiscriminator,
     "video-spectral": partial(VideoDiscriminator, **_SMALL, spectral=True),
     "tgan": TGANDiscriminator,
     "mocogan": MoCoGANDiscriminator,
@@ -44,6 +46,7 @@ DISCRIMINATORS: dict[str, Callable[..., nn.Module]] = {
 __all__ = [
     "DISCRIMINATORS",
     "ArticleDiscriminator",
+    "DualDiscriminator",
     "MoCoGANDiscriminator",
     "MoCoGANVideoDiscriminator",
     "PatchDiscriminator",

@@ -73,8 +73,7 @@ class ContentMotionGenerator(nn.Module):
         self, latent: Float[Tensor, "batch latent"], frames: int | None = None
     ) -> Float[Tensor, "batch 3 time height width"]:
         """A clip for each latent, of the trained length unless `frames` asks for another."""
-        colour, mask, background = self.streams(latent, frames)
-        return mask * colour + (1 - mask) * background
+        return lay_over(*self.streams(latent, frames))
 
     def streams(
         self, latent: Float[Tensor, "batch latent"], frames: int | None = None
@@ -122,6 +121,23 @@ class ContentMotionGenerator(nn.Module):
         frames_as_rows = grid.flatten(1, 2)  # batch, time * height, width, 2
         placed = nn.functional.grid_sample(tile, frames_as_rows, align_corners=False)
         return placed.unflatten(2, (-1, self.size))
+
+
+def lay_over(
+    colour: Float[Tensor, "batch 3 1 1 1"],
+    mask: Float[Tensor, "batch 1 time height width"],
+    background: Float[Tensor, "3 1 1 1"],
+) -> Float[Tensor, "batch 3 time height width"]:
+    """A flat figure before a flat ground: mask * colour + (1 - mask) * background.
+
+    Written as ground + (colour - ground) * mask, the last product is one of matrices: for every
+    clip a column of three colour channels times a row of all pixels. On a processor this is many
+    times faster than broadcasting, above all on the way back, where broadcasting has to sum.
+    """
+    ground = background.reshape(1, 3, 1)
+    difference = colour.reshape(-1, 3, 1) - ground
+    clips = torch.baddbmm(ground, difference, mask.flatten(1)[:, None])
+    return clips.unflatten(2, mask.shape[2:])
 
 
 def choose(latent: Float[Tensor, "batch length"], choices: int) -> Float[Tensor, "batch longer"]:

@@ -16,6 +16,7 @@ from tqdm.auto import tqdm
 from vgan_tutorial.datasets import PackedClips, batches
 from vgan_tutorial.shapes import draw_batch, get_preset
 from vgan_tutorial.training.config import TrainingConfig
+from vgan_tutorial.training.players import TrainingState, start
 from vgan_tutorial.training.saving import (
     CHECKPOINT,
     LOG,
@@ -24,7 +25,7 @@ from vgan_tutorial.training.saving import (
     open_run,
     save_checkpoint,
 )
-from vgan_tutorial.training.step import TrainingState, start, train_step
+from vgan_tutorial.training.step import train_step
 
 # Opens an endless stream of batches of real clips, in model range, given the size of a batch and
 # the generator that decides what comes.

@@ -12,10 +12,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from vgan_tutorial.generators import GENERATORS
 from vgan_tutorial.layers import channels_last
-from vgan_tutorial.training.config import TrainingConfig
-from vgan_tutorial.training.step import TrainingState, start
+from vgan_tutorial.training.config import FREE, TrainingConfig
+from vgan_tutorial.training.players import TrainingState, build_generator, start
 
 CHECKPOINT = "checkpoint.pt"
 CONFIG = "config.json"
@@ -83,7 +82,7 @@ def load_generator(folder: str | Path) -> tuple[nn.Module, TrainingConfig]:
         if not (folder / name).exists():
             raise FileNotFoundError(f"{folder} holds no {name}: it is not a trained generator")
     config = TrainingConfig.from_dict(json.loads((folder / CONFIG).read_text()))
-    network = GENERATORS[config.generator](frames=config.frames, size=config.size)
+    network = build_generator(config)
     try:
         network.load_state_dict(load_file(folder / WEIGHTS))
     except RuntimeError as error:
@@ -114,12 +113,11 @@ def open_run(folder: Path, config: TrainingConfig, state: TrainingState) -> list
         (folder / LOG).write_text("")
         return []
     content = torch.load(folder / CHECKPOINT, map_location="cpu", weights_only=True)
-    free = {"steps", "log_every", "checkpoint_every"}
-    saved, wanted = content["config"], asdict(config)
+    saved, wanted = asdict(TrainingConfig.from_dict(content["config"])), asdict(config)
     changed = [
         f"{name} was {saved[name]} and is {wanted[name]}"
         for name in wanted
-        if name not in free and saved[name] != wanted[name]
+        if name not in FREE and saved[name] != wanted[name]
     ]
     if changed:
         raise ValueError(

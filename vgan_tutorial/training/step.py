@@ -2,103 +2,171 @@
 
 from __future__ import annotations
 
-import copy
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-from accelerate import Accelerator
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from vgan_tutorial.discriminators import DISCRIMINATORS
-from vgan_tutorial.generators import GENERATORS, sample_latent
-from vgan_tutorial.layers import channels_last, initialise
+from vgan_tutorial.discriminators import clip_singular_values
+from vgan_tutorial.generators import sample_latent
 from vgan_tutorial.losses import ADVERSARIAL_LOSSES, r1_penalty, r2_penalty
 from vgan_tutorial.training.config import TrainingConfig
+from vgan_tutorial.training.critic import Critic, autocast
+from vgan_tutorial.training.players import TrainingState
+from vgan_tutorial.training.processes import average_gradients, own_share, process_count
+
+Figures = dict[str, Tensor]
 
 
 @dataclass
-class TrainingState:
-    """All that changes during a run: what a checkpoint holds."""
+class Part:
+    """Clips that are worked on together: a batch, or a part of one if memory is short."""
 
-    generator: nn.Module
-    discriminator: nn.Module
-    averaged: nn.Module  # exponential moving average of the generator: the one to sample from
-    generator_optimiser: torch.optim.Optimizer
-    discriminator_optimiser: torch.optim.Optimizer
-    randomness: torch.Generator  # order of the data, and latents
-    step: int = 0
-
-
-def start(config: TrainingConfig, accelerator: Accelerator | None = None) -> TrainingState:
-    """New players with weights drawn from the configuration's seed."""
-    accelerator = accelerator or Accelerator()
-    randomness = torch.Generator().manual_seed(config.seed)
-    shape = {"frames": config.frames, "size": config.size}
-    with torch.random.fork_rng(devices=[]):  # PyTorch's own first weights use the global state
-        generator = GENERATORS[config.generator](**shape)
-        discriminator = DISCRIMINATORS[config.discriminator](**shape)
-    initialise(generator, randomness)
-    initialise(discriminator, randomness)
-    generator, discriminator = (
-        channels_last(network.to(accelerator.device)) for network in (generator, discriminator)
-    )
-
-    def adam(network: nn.Module) -> torch.optim.Optimizer:
-        return torch.optim.Adam(network.parameters(), lr=config.learning_rate, betas=config.betas)
-
-    return TrainingState(
-        generator=generator,
-        discriminator=discriminator,
-        averaged=copy.deepcopy(generator).requires_grad_(False),
-        generator_optimiser=adam(generator),
-        discriminator_optimiser=adam(discriminator),
-        randomness=randomness,
-    )
+    real: Float[Tensor, "batch 3 time height width"]
+    labels: Int[Tensor, " batch"] | None
+    latent: Float[Tensor, "batch *latent"]
+    fake: Float[Tensor, "batch 3 time height width"] | None = None
 
 
 def train_step(
-    state: TrainingState, real: Float[Tensor, "batch 3 time height width"], config: TrainingConfig
-) -> dict[str, Tensor]:
-    """One turn of each player: first the discriminator, then the generator.
+    state: TrainingState,
+    real: Float[Tensor, "batch 3 time height width"],
+    config: TrainingConfig,
+    labels: Int[Tensor, " batch"] | None = None,
+) -> Figures:
+    """One step: first the discriminator's turn, or several of them, and then the generator's.
 
-    Returns the step's figures as tensors on the device; reading them waits for the device, so the
-    loop reads them only when it writes a line of the log.
+    Args:
+        state: changed in place.
+        real: `config.batch` clips for each of the discriminator's turns; with several processes,
+            this one's share of them.
+        config: decides everything else.
+        labels: the clips' classes, if the players are told them.
+
+    Returns:
+        The step's figures as tensors on the device. Reading them waits for the device, so the
+        loop reads them only when it writes a line of the log.
+    """
+    set_learning_rates(state, config)
+    critic = Critic(state, config, real.device)
+    for clips, names in _cut(real, labels if config.classes else None, config.discriminator_steps):
+        parts = draw_parts(state, clips, names, config)
+        figures = discriminator_turn(state, critic, parts, config)
+    figures |= generator_turn(state, critic, parts, config)
+    state.step += 1
+    update_average(state.averaged, state.generator, config.ema, state.step)
+    return figures
+
+
+def discriminator_turn(
+    state: TrainingState, critic: Critic, parts: list[Part], config: TrainingConfig
+) -> Figures:
+    """Real clips are to score higher, fakes lower. Only the discriminator moves."""
+    loss = ADVERSARIAL_LOSSES[config.loss]
+    state.discriminator.requires_grad_(True)
+    state.discriminator_optimiser.zero_grad()
+    losses = []
+    for part in parts:
+        fake = generate(state, part, config)
+        if len(parts) == 1:
+            part.fake = fake  # the generator's turn can use it again
+        fake = fake.detach()  # cuts the generator off: it must not learn from this loss
+        total = loss.discriminator(critic(part.real, part.labels), critic(fake, part.labels))
+        losses.append(total.detach())
+        if config.penalty and state.step % config.penalty_every == 0:
+            slope = critic.exact(part.labels)
+            weight = config.penalty_every * config.penalty / 2
+            total = total + weight * (r1_penalty(slope, part.real) + r2_penalty(slope, fake))
+        (total / len(parts)).backward()
+    average_gradients(state.discriminator)
+    state.discriminator_optimiser.step()
+    if config.singular_values_every:
+        clip_singular_values(state.discriminator, state.step, config.singular_values_every)
+    return {"discriminator_loss": _mean(losses)}
+
+
+def generator_turn(
+    state: TrainingState, critic: Critic, parts: list[Part], config: TrainingConfig
+) -> Figures:
+    """Fakes are to score higher, against the discriminator as it is now. Only the generator moves.
+
+    The gradient passes through the discriminator's weights, so their own gradients are not needed
+    and not computed.
     """
     loss = ADVERSARIAL_LOSSES[config.loss]
-    generator, discriminator = state.generator, state.discriminator
-    fake = generator(sample_latent(generator, len(real), state.randomness))
-
-    # The discriminator's turn. `detach` cuts the generator off: it must not learn from this loss.
-    discriminator.requires_grad_(True)
-    real_logits, fake_logits = discriminator(real), discriminator(fake.detach())
-    discriminator_loss = loss.discriminator(real_logits, fake_logits)
-    figures = {"discriminator_loss": discriminator_loss.detach()}
-    if config.penalty and state.step % config.penalty_every == 0:
-        penalty = r1_penalty(discriminator, real) + r2_penalty(discriminator, fake.detach())
-        weight = config.penalty_every * config.penalty / 2
-        discriminator_loss = discriminator_loss + weight * penalty
-    state.discriminator_optimiser.zero_grad()
-    discriminator_loss.backward()
-    state.discriminator_optimiser.step()
-
-    # The generator's turn, against the discriminator as it is now. Its weights are only passed
-    # through, so their own gradients are not computed.
-    discriminator.requires_grad_(False)
-    with torch.no_grad():
-        real_logits = discriminator(real)
-    fake_logits = discriminator(fake)
-    generator_loss = loss.generator(real_logits, fake_logits)
+    state.discriminator.requires_grad_(False)
     state.generator_optimiser.zero_grad()
-    generator_loss.backward()
+    losses, real_logits, fake_logits = [], [], []
+    for part in parts:
+        fake = generate(state, part, config) if part.fake is None else part.fake
+        with torch.no_grad():
+            real_logits.append(critic(part.real, part.labels))
+        fake_logits.append(critic(fake, part.labels))
+        losses.append(loss.generator(real_logits[-1], fake_logits[-1]))
+        (losses[-1] / len(parts)).backward()
+    average_gradients(state.generator)
     state.generator_optimiser.step()
+    return {
+        "generator_loss": _mean(losses).detach(),
+        "real_logit": torch.cat(real_logits).mean(),
+        "fake_logit": torch.cat(fake_logits).detach().mean(),
+    }
 
-    state.step += 1
-    update_average(state.averaged, generator, config.ema, state.step)
-    figures["generator_loss"] = generator_loss.detach()
-    figures["real_logit"] = real_logits.mean()
-    figures["fake_logit"] = fake_logits.detach().mean()
-    return figures
+
+def generate(state: TrainingState, part: Part, config: TrainingConfig) -> Tensor:
+    """Fakes from the part's latents, in float32 whatever the network computes with."""
+    given = () if part.labels is None else (part.labels,)
+    with autocast(config, part.latent.device):
+        return state.generator(part.latent, *given).float()
+
+
+def draw_parts(
+    state: TrainingState, real: Tensor, labels: Tensor | None, config: TrainingConfig
+) -> list[Part]:
+    """The clips with a latent for each, in `config.accumulate` parts.
+
+    All processes draw the latents of all, and each takes its own.
+    """
+    every = sample_latent(state.generator, len(real) * process_count(), state.randomness)
+    rows = zip(
+        _cut(real, labels, config.accumulate),
+        own_share(every).chunk(config.accumulate),
+        strict=True,
+    )
+    return [Part(clips, names, latent) for (clips, names), latent in rows]
+
+
+def _cut(real: Tensor, labels: Tensor | None, parts: int) -> Iterator[tuple[Tensor, Tensor | None]]:
+    names = [None] * parts if labels is None else labels.chunk(parts)
+    return zip(real.chunk(parts), names, strict=True)
+
+
+def _mean(values: list[Tensor]) -> Tensor:
+    return values[0] if len(values) == 1 else torch.stack(values).mean()
+
+
+def set_learning_rates(state: TrainingState, config: TrainingConfig) -> None:
+    """Both players' rates for this step: warmed up, then held, then halved again and again."""
+    other = config.discriminator_learning_rate
+    rates = (config.learning_rate, config.learning_rate if other is None else other)
+    optimisers = (state.generator_optimiser, state.discriminator_optimiser)
+    for optimiser, rate in zip(optimisers, rates, strict=True):
+        for group in optimiser.param_groups:
+            group["lr"] = rate * rate_factor(state.step, config)
+
+
+def rate_factor(step: int, config: TrainingConfig) -> float:
+    """What the learning rates are multiplied by at a step.
+
+    min(1, (t + 1) / w) after w steps of warm-up, times 2^(-(t - d) / h) once t passes d, with d
+    steps before the fall and a half-life of h. It does not depend on the run's length, so a run
+    may be lengthened.
+    """
+    rise = min(1.0, (step + 1) / config.warm_up) if config.warm_up else 1.0
+    late = max(0, step - config.decay_after)
+    return rise * (0.5 ** (late / config.half_life) if config.half_life else 1.0)
 
 
 @torch.no_grad()
@@ -113,17 +181,3 @@ def update_average(averaged: nn.Module, network: nn.Module, keep: float, step: i
         mine.lerp_(theirs, 1 - keep)
     for copied, original in zip(averaged.buffers(), network.buffers(), strict=True):
         copied.copy_(original)
-
-
-@torch.no_grad()
-def sample(
-    network: nn.Module, count: int, seed: int = 0, batch: int = 64
-) -> Float[Tensor, "batch 3 time height width"]:
-    """Clips from a generator in evaluation mode, on the CPU. The same seed gives the same clips."""
-    randomness = torch.Generator().manual_seed(seed)
-    was_training = network.training
-    network.eval()
-    latent = sample_latent(network, count, randomness)
-    clips = torch.cat([network(part).cpu() for part in latent.split(batch)])
-    network.train(was_training)
-    return clips

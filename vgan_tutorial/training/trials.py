@@ -23,7 +23,7 @@ from vgan_tutorial.records import Record, check_same, open_record, save_record, 
 from vgan_tutorial.shapes import Preset, get_preset
 from vgan_tutorial.training.config import TrainingConfig
 from vgan_tutorial.training.loop import ClipSource, pack_source, train
-from vgan_tutorial.training.step import sample
+from vgan_tutorial.training.players import sample
 
 # What each trial changes in the configuration of the chapter.
 TRIALS: dict[str, dict[str, Any]] = {

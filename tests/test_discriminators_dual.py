@@ -1,0 +1,70 @@
+"""The dual critic: what each half is shown, what it is blind to, and what it refuses."""
+
+import pytest
+import torch
+
+from vgan_tutorial.discriminators import DISCRIMINATORS, DualDiscriminator
+
+
+def noise(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize(
+    ("frames", "size", "shrunk"),
+    [(8, 16, (8, 16, 16)), (16, 32, (8, 16, 16)), (16, 64, (8, 16, 16)), (4, 8, (4, 8, 8))],
+)
+def test_each_half_sees_its_view(frames, size, shrunk):
+    network = DualDiscriminator(frames, size, seen=2)
+    clips = noise(3, 3, frames, size, size)
+    (_, small), (_, few) = network.views(clips)
+    assert small.shape == (3, 3, *shrunk)
+    assert small.mean() == pytest.approx(clips.mean().item(), abs=1e-6)
+    assert torch.equal(few, clips[:, :, [0, frames // 2]])
+    assert network(clips).shape == (3,)
+
+
+def test_the_logit_is_the_sum_of_both_halves():
+    network = DualDiscriminator(frames=16, size=32)
+    clips = noise(2, 3, 16, 32, 32)
+    shrunk = clips.unflatten(2, (8, 2)).mean(3)
+    shrunk = shrunk.unflatten(3, (16, 2)).mean(4).unflatten(4, (16, 2)).mean(5)
+    expected = network.movement(shrunk) + network.detail(clips[:, :, :1])
+    torch.testing.assert_close(network(clips), expected)
+
+
+def test_detail_outside_the_seen_frames_goes_unnoticed_and_in_them_does_not():
+    """What the averaging removes is visible only where a frame is seen in full."""
+    network = DualDiscriminator(16, 32)
+    clips = noise(1, 3, 16, 32, 32)
+    checkers = torch.tensor([[1.0, -1.0], [-1.0, 1.0]]).repeat(16, 16)
+    hidden, shown = clips.clone(), clips.clone()
+    hidden[:, :, 5] += checkers
+    shown[:, :, 0] += checkers
+    torch.testing.assert_close(network(hidden), network(clips), atol=1e-5, rtol=0)
+    assert (network(shown) - network(clips)).abs() > 1e-4
+
+
+def test_it_needs_less_arithmetic_than_one_critic_of_everything():
+    from torch.utils.flop_counter import FlopCounterMode
+
+    def arithmetic(name: str) -> int:
+        network = DISCRIMINATORS[name](frames=16, size=64)
+        with FlopCounterMode(display=False) as counter:
+            network(noise(1, 3, 16, 64, 64))
+        return counter.get_total_flops()
+
+    assert arithmetic("dual") < arithmetic("stacked") / 3
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"frames": 9}, "9 frames or pixels cannot be averaged down 2-fold"),
+        ({"seen": 0}, "at least 1 and at most all are seen, not 0"),
+        ({"seen": 17}, "not 17"),
+    ],
+)
+def test_what_it_cannot_build_is_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        DualDiscriminator(**{"frames": 16, "size": 32} | settings)

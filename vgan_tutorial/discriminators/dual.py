@@ -1,0 +1,78 @@
+"""Two small critics instead of a large one: movement in a shrunk clip, detail in whole frames."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from vgan_tutorial.discriminators.video import StackedDiscriminator
+
+
+class DualDiscriminator(nn.Module):
+    """One critic sees all frames shrunk, one sees few frames in full; their logits are added.
+
+    After the dual discriminators of DVD-GAN (Clark et al., arXiv:1907.06571, section 3): one looks
+    at the clip averaged down, one at a few frames of full size. Movement can be judged on small
+    frames and outlines on few, so neither pays for the whole clip.
+
+    Departures: both are this book's stacked critics; the clip is averaged in time too; the frames
+    are spaced evenly, where DVD-GAN draws them, so that the score is a function of the clip alone.
+
+    Args:
+        frames: of a clip.
+        size: height and width, 4 doubled any number of times.
+        channels: of the convolutions that see the shrunk clip.
+        detail: of the convolutions that see the frames.
+        seen: frames that are seen in full.
+        coarse: the most frames, and the greatest height and width, of the shrunk clip.
+    """
+
+    def __init__(
+        self,
+        frames: int = 16,
+        size: int = 64,
+        channels: int = 64,
+        detail: int = 32,
+        seen: int = 1,
+        coarse: tuple[int, int] = (8, 16),
+    ) -> None:
+        super().__init__()
+        if not 1 <= seen <= frames:
+            raise ValueError(f"of {frames} frames at least 1 and at most all are seen, not {seen}")
+        in_time, in_space = shrink(frames, coarse[0]), shrink(size, coarse[1])
+        self.pool = nn.AvgPool3d((in_time, in_space, in_space))
+        self.movement = StackedDiscriminator(frames // in_time, size // in_space, channels)
+        self.detail = StackedDiscriminator(seen, size, detail)
+        self.seen = [frames * number // seen for number in range(seen)]
+
+    def features(
+        self, clips: Float[Tensor, "batch 3 time height width"]
+    ) -> Float[Tensor, "batch features"]:
+        """What the two heads see, side by side."""
+        return torch.cat([critic.features(view) for critic, view in self.views(clips)], dim=1)
+
+    def forward(self, clips: Float[Tensor, "batch 3 time height width"]) -> Float[Tensor, " batch"]:
+        """One logit a clip."""
+        movement, detail = (critic(view) for critic, view in self.views(clips))
+        return movement + detail
+
+    def views(
+        self, clips: Float[Tensor, "batch 3 time height width"]
+    ) -> list[tuple[StackedDiscriminator, Float[Tensor, "batch 3 _ _ _"]]]:
+        """Each critic with what it is shown: the shrunk clip, and the frames in full."""
+        return [(self.movement, self.pool(clips)), (self.detail, clips[:, :, self.seen])]
+
+
+def shrink(length: int, most: int) -> int:
+    """The smallest power of two that divides a length down to at most `most`.
+
+    Raises:
+        ValueError: if the length cannot be halved that often.
+    """
+    factor = 1
+    while length > most * factor:
+        factor *= 2
+    if length % factor:
+        raise ValueError(f"{length} frames or pixels cannot be averaged down {factor}-fold evenly")
+    return factor

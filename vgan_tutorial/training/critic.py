@@ -1,0 +1,68 @@
+"""How the discriminator sees a clip during training: disturbed, if the configuration says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from accelerate import PartialState
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from vgan_tutorial.augmentation import augment
+from vgan_tutorial.layers import add_noise
+from vgan_tutorial.training.config import TrainingConfig
+from vgan_tutorial.training.players import TrainingState
+
+Clips = Float[Tensor, "batch 3 time height width"]
+
+
+class Critic:
+    """The discriminator, with augmentation and noise before it, for the length of one step.
+
+    What disturbs the clips is drawn anew in every step from the run's seed, the step and the
+    process, so there is nothing to save for a run that goes on.
+    """
+
+    def __init__(self, state: TrainingState, config: TrainingConfig, device: torch.device) -> None:
+        self.network = state.discriminator
+        self.config = config
+        self.noise = config.noise * max(0.0, 1 - state.step / config.noise_steps)
+        self.disturbed = bool(self.noise or config.augmentation)
+        if self.disturbed:
+            processes = PartialState()
+            count = state.step * processes.num_processes + processes.process_index
+            self.randomness = torch.Generator(device).manual_seed(config.seed * 2**40 + count)
+
+    def __call__(
+        self, clips: Clips, labels: Int[Tensor, " batch"] | None = None
+    ) -> Float[Tensor, " batch"]:
+        """One logit a clip, in float32 whatever the network computes with."""
+        with autocast(self.config, clips.device):
+            logits = self.network(self.disturb(clips), *_given(labels))
+        return logits.float()
+
+    def exact(
+        self, labels: Int[Tensor, " batch"] | None = None
+    ) -> Callable[[Clips], Float[Tensor, " batch"]]:
+        """The same function for the penalties: in float32, and one that can be derived twice.
+
+        Neither holds for a compiled network, so this calls `forward`, which is not compiled.
+        """
+        return lambda clips: self.network.forward(self.disturb(clips), *_given(labels))
+
+    def disturb(self, clips: Clips) -> Clips:
+        """Augmentation, then noise."""
+        if not self.disturbed:
+            return clips
+        clips = augment(clips, self.randomness, self.config.augmentation)
+        return add_noise(clips, self.noise, self.randomness)
+
+
+def autocast(config: TrainingConfig, device: torch.device) -> torch.autocast:
+    """Inside it networks compute with the configuration's precision."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16")
+
+
+def _given(labels: Tensor | None) -> tuple[Tensor, ...]:
+    return () if labels is None else (labels,)

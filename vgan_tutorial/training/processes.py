@@ -1,0 +1,70 @@
+"""Several processes that train one pair of players together.
+
+Every process holds the whole pair, and all processes draw the same random numbers. Each takes its
+own share of the clips and latents of a step; then they replace their gradients by the mean of all.
+That is the gradient of the joined batch, so a run is the same run whatever the number of processes,
+but for rounding.
+
+PyTorch's wrapper for this, DistributedDataParallel, hooks into the backward pass, which the
+gradient penalties run twice. Averaging after the backward pass needs no such care.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import torch
+from accelerate import PartialState
+from accelerate.utils import reduce
+from torch import Tensor, nn
+
+Rows = TypeVar("Rows", Tensor, None)
+
+
+class ProcessLostError(RuntimeError):
+    """Another process of this run has ended or does not answer."""
+
+
+def process_count() -> int:
+    """How many processes train together; 1 unless the run was launched with more."""
+    return PartialState().num_processes
+
+
+def own_share(rows: Rows) -> Rows:
+    """The rows that this process works on: every n-th, if there are n processes."""
+    if rows is None or process_count() == 1:
+        return rows
+    return rows[PartialState().process_index :: process_count()]
+
+
+@torch.no_grad()
+def average_gradients(network: nn.Module) -> None:
+    """Replace the gradients, and running statistics, by their means over all processes.
+
+    Raises:
+        ProcessLostError: if another process has ended.
+    """
+    if process_count() == 1:
+        return
+    tensors = [each.grad for each in network.parameters() if each.grad is not None]
+    tensors += [each for each in network.buffers() if each.is_floating_point()]
+    means = _mean(torch.cat([tensor.flatten().float() for tensor in tensors]))
+    for tensor, mean in zip(tensors, means.split([t.numel() for t in tensors]), strict=True):
+        tensor.copy_(mean.view_as(tensor))
+
+
+def any_process(flag: bool) -> bool:
+    """Whether the flag is up in one process at least. All processes must ask together."""
+    if process_count() == 1:
+        return flag
+    return _mean(torch.tensor(float(flag), device=PartialState().device)).item() > 0
+
+
+def _mean(tensor: Tensor) -> Tensor:
+    try:
+        return reduce(tensor, "mean")
+    except RuntimeError as error:
+        raise ProcessLostError(
+            "another process of this run has ended or does not answer. The last checkpoint is "
+            f"whole: start the run again and it goes on from there. ({error})"
+        ) from error
