@@ -52,7 +52,8 @@ from vgan_tutorial.preprocessing import to_uint8
 from vgan_tutorial.records import Record, open_record, save_record, versions
 from vgan_tutorial.shapes import Preset, draw_batch, get_preset
 from vgan_tutorial.training.config import TrainingConfig
-from vgan_tutorial.training.step import TrainingState, sample, start, train_step
+from vgan_tutorial.training.players import TrainingState, sample, start
+from vgan_tutorial.training.step import train_step
 
 
 @dataclass(frozen=True)
@@ -292,9 +293,7 @@ class LiveTensors(TorchDispatchMode):
         self.peak = 0
         self._known: set[int] = set()
 
-    def __torch_dispatch__(  # noqa: D105
-        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
         for leaf in tree_leaves(result):
             if isinstance(leaf, Tensor):
