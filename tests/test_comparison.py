@@ -1,6 +1,7 @@
 """The comparison of pairings: resumed, judged at both ends of the budget, and its costs exact."""
 
 import json
+from typing import Any
 
 import pytest
 import torch
@@ -17,7 +18,7 @@ from vgan_tutorial.training.comparison import (
 from vgan_tutorial.training.config import TrainingConfig
 
 NAMES = ("content-motion + stacked", "DCGAN + stacked")
-SETTINGS = {"seconds": 0.2, "steps": 2, "batch": 4}
+SETTINGS: dict[str, Any] = {"seconds": 0.2, "steps": 2, "batch": 4}
 
 
 @pytest.fixture(autouse=True)

@@ -39,9 +39,10 @@ def test_equal_scores_are_right_half_the_time_and_apart_always():
 
 
 def test_the_steepest_slope_of_a_linear_score_is_its_weights_norm():
-    score = nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 16 * 16, 1), nn.Flatten(0))
+    layer = nn.Linear(3 * 8 * 16 * 16, 1)
+    score = nn.Sequential(nn.Flatten(), layer, nn.Flatten(0))
     clips = torch.randn(4, 3, 8, 16, 16, generator=seeded())
-    assert steepest(score, clips) == pytest.approx(score[1].weight.norm().item(), rel=1e-5)
+    assert steepest(score, clips) == pytest.approx(layer.weight.norm().item(), rel=1e-5)
 
 
 def test_a_linear_probe_reads_what_is_linear_and_not_what_is_not():

@@ -29,6 +29,7 @@ from tqdm.auto import tqdm
 
 from vgan_tutorial.discriminators import (
     ArticleDiscriminator,
+    DualDiscriminator,
     MoCoGANDiscriminator,
     PatchDiscriminator,
     ResidualDiscriminator,
@@ -116,6 +117,9 @@ PAIRINGS: dict[str, Pairing] = {
         ContentMotionGenerator, VGAN_CRITIC, "warns: batch normalisation under a penalty"
     ),
     "content-motion + 3-D": Pairing(ContentMotionGenerator, UNNORMALISED, "a fair second"),
+    "content-motion + dual": Pairing(
+        ContentMotionGenerator, DualDiscriminator, "recommends for larger clips"
+    ),
     "content-motion + stacked": Pairing(ContentMotionGenerator, STACKED, "recommends"),
     "smooth content-motion + stacked": Pairing(
         partial(ContentMotionGenerator, kinds=1, moves=1), STACKED, "warns: no choices"

@@ -181,7 +181,8 @@ def _probe(pair: str, how: str, preset: Preset, steps: int, seed: int) -> dict[s
     """Right answers of linear layers on a critic's features, for every factor."""
     settings = TrainingConfig(frames=preset.frames, size=preset.size, batch=16)
     state = build_pair(pair, settings, seed)
-    stream, critic = MovingShapes(preset, seed + 1), state.discriminator
+    stream = MovingShapes(preset, seed + 1)
+    critic: Any = state.discriminator  # every critic here has features
     if how == "game":
         for _ in range(steps):
             train_step(state, stream.batch(settings.batch)[0], settings)
@@ -244,7 +245,7 @@ def linear_probe(
         loss.backward()
         return loss
 
-    optimiser.step(objective)  # type: ignore[no-untyped-call]
+    optimiser.step(objective)
     return (layer(unseen).argmax(1) == truth).float().mean().item()
 
 
