@@ -1,6 +1,7 @@
 """The comparison of pairings: resumed, judged at both ends of the budget, and its costs exact."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -100,3 +101,31 @@ def test_what_a_backward_pass_keeps_is_counted():
         assert live.alive == 4 * 2000
         squares.sum().backward()
     assert live.peak >= 4 * 3000
+
+
+# What the book says of its record ---------------------------------------------------------------
+
+RECORD = Path(__file__).parents[1] / "book" / "records" / "comparison" / "pairings.json"
+
+
+def test_the_books_record_is_of_known_pairings_within_one_budget():
+    record = json.loads(RECORD.read_text())
+    assert set(record["pairings"]) <= set(PAIRINGS)
+    assert set(load_file(clips_beside(RECORD))) == set(record["pairings"])
+    for pairing in record["pairings"].values():
+        for seed, run in enumerate(pairing["runs"]):
+            assert run["seed"] == seed
+            assert record["seconds"] <= run["seconds"] < 1.1 * record["seconds"]
+            assert run["steps"] * run["seconds_per_step"] == pytest.approx(run["seconds"], rel=0.02)
+
+
+def test_what_the_chapter_reads_from_the_record_is_in_it():
+    pairings = json.loads(RECORD.read_text())["pairings"]
+    ends = {name: [run["at_seconds"] for run in pairings[name]["runs"]] for name in pairings}
+    blind, seeing = ends["content-motion + article"], ends["content-motion + stacked"]
+    assert min(end["validity"] for end in blind) > 0.2
+    assert max(end["motion_validity"] for end in blind) < 0.01
+    for name in ("article completed + article", "DCGAN + patch", "VGAN + VGAN", "TGAN + TGAN"):
+        assert max(end["validity"] for end in ends[name]) < 0.01
+    colours = [end["colour_consistency"] for end in seeing]
+    assert min(colours) > max(end["colour_consistency"] for end in ends["DCGAN + stacked"])

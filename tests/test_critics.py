@@ -1,6 +1,7 @@
 """What critics see, how steep they are, what their features know: the measures themselves."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -89,3 +90,25 @@ def test_an_interrupted_study_goes_on_where_it_stopped(tmp_path, monkeypatch):
     }
     with pytest.raises(ValueError, match="made with steps 2, and now it is 3"):
         study(output, seeds=2, steps=3, game_steps=1)
+
+
+# What the book says of its record ---------------------------------------------------------------
+
+
+def test_the_books_record_says_what_the_chapter_reads_from_it():
+    path = Path(__file__).parents[1] / "book" / "records" / "critics" / "study.json"
+    record = json.loads(path.read_text())
+    damages = record["damages"]
+    for blind in ("frame by frame", "patches"):
+        assert all(run["accuracy"] == 0.5 for run in damages[blind]["shuffled frames"])
+    for seeing in ("3-D", "3-D, spectral", "frame and clip", "stacked"):
+        assert all(run["accuracy"] > 0.75 for run in damages[seeing]["shuffled frames"])
+    for damage in STUDIED:
+        free, held = (
+            sorted(run["slope"] for run in damages[critic][damage])
+            for critic in ("3-D", "3-D, spectral")
+        )
+        assert held[len(held) // 2] < free[len(free) // 2]
+        assert max(held) < 8  # the bound: the root of 8 for each of two strided layers
+    for ways in record["probes"].values():
+        assert min(run["motion"] for run in ways["labels"]) > 0.9
