@@ -53,8 +53,10 @@ lint: $(SETUP)  ## style, format and types of the code, the notebooks' cells inc
 	$(BIN)/mypy
 	$(BIN)/python -m tests.book.notebooks types $(NOTEBOOKS)
 
+# One process for each core, with one thread each. The tests of a file stay together and in order, as
+# the cells of a notebook must.
 test: lint $(SITE)  ## every check: style, types, units, equations, notebooks, pages
-	$(BIN)/pytest -m 'not benchmark' --nbval --nbval-current-env --nbval-cell-timeout=600 \
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile -m 'not benchmark' --nbval --nbval-current-env --nbval-cell-timeout=600 \
 		--nbval-sanitize-with=tests/book/nbval_sanitize.cfg tests $(NOTEBOOKS)
 
 notebooks: $(SETUP)  ## execute the notebooks in place: make notebooks NOTEBOOKS=book/04_generator.ipynb

@@ -24,6 +24,7 @@ GENERATORS: dict[str, Callable[..., nn.Module]] = {
     "article": ArticleGenerator,
     "article-completed": CompletedArticleGenerator,
     "dcgan": DCGANGenerator,
+    "dcgan-uneven": partial(DCGANGenerator, kernel=3),
     "vgan": VGANGenerator,
     "tgan": TGANGenerator,
     "mocogan": MoCoGANGenerator,

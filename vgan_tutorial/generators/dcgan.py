@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from vgan_tutorial.layers import doublings
 
 
-def frame_decoder(latent: int, channels: int, size: int) -> nn.Sequential:
+def frame_decoder(latent: int, channels: int, size: int, kernel: int = 4) -> nn.Sequential:
     """DCGAN's generator (Radford et al., ICLR 2016, section 3): a picture from a vector.
 
     It grows 4x4 features from the vector and doubles them until they have `size` pixels, while the
@@ -22,7 +22,9 @@ def frame_decoder(latent: int, channels: int, size: int) -> nn.Sequential:
         latent: length of the vector.
         channels: width of the last hidden layer; each layer before it is twice as wide.
         size: height and width, 4 doubled any number of times.
+        kernel: 4, or 3, whose stamps overlap unevenly and leave checkerboards.
     """
+    doubling = {"kernel_size": kernel, "stride": 2, "padding": 1, "output_padding": 4 - kernel}
     steps = doublings(size)
     widths = [channels * 2**n for n in reversed(range(steps))]  # 512, 256, 128, 64
     layers: list[nn.Module] = [
@@ -33,11 +35,11 @@ def frame_decoder(latent: int, channels: int, size: int) -> nn.Sequential:
     ]
     for inputs, outputs in pairwise(widths):
         layers += [
-            nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False),
+            nn.ConvTranspose2d(inputs, outputs, **doubling, bias=False),
             nn.BatchNorm2d(outputs),
             nn.ReLU(),
         ]
-    last = nn.ConvTranspose2d(widths[-1], 3, 4, 2, 1, bias=False)
+    last = nn.ConvTranspose2d(widths[-1], 3, **doubling, bias=False)
     return nn.Sequential(*layers, last, nn.Tanh())
 
 
@@ -60,14 +62,20 @@ class DCGANGenerator(nn.Module):
         size: height and width, 4 doubled any number of times.
         latent: length of the latent of a frame.
         channels: width of the last hidden layer, as published.
+        kernel: of the layers that double the size; 4 as published, or 3 to see checkerboards.
     """
 
     def __init__(
-        self, frames: int = 16, size: int = 64, latent: int = 100, channels: int = 64
+        self,
+        frames: int = 16,
+        size: int = 64,
+        latent: int = 100,
+        channels: int = 64,
+        kernel: int = 4,
     ) -> None:
         super().__init__()
         self.latent_shape = (frames, latent)
-        self.decoder = frame_decoder(latent, channels, size)
+        self.decoder = frame_decoder(latent, channels, size, kernel)
 
     def forward(
         self, latent: Float[Tensor, "batch time latent"]

@@ -38,6 +38,7 @@ TRIALS: dict[str, dict[str, Any]] = {
     "learning rate 1e-3": {"learning_rate": 1e-3},
     "learning rate 4e-3": {"learning_rate": 4e-3},
     "3-D discriminator": {"discriminator": "video"},
+    "dual discriminator": {"discriminator": "dual"},
 }
 COMMAND = "python -m vgan_tutorial.training.trials"
 CLIPS = 1000  # judged after each trial

@@ -1,0 +1,79 @@
+"""The clinic: its figures mean what they say, its record goes on, and the illnesses show in it."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from vgan_tutorial.generators import GENERATORS
+from vgan_tutorial.shapes import draw_batch, get_preset
+from vgan_tutorial.training import clinic, sample
+from vgan_tutorial.training.clinic import HEALTHY, PATIENTS, checkers, variety
+
+STORED = Path(__file__).parents[1] / "book/records/clinic/curves.json"
+
+
+def real(seed: int = 1, count: int = 64) -> torch.Tensor:
+    return draw_batch(get_preset("tiny"), count, torch.Generator().manual_seed(seed))[0]
+
+
+def test_checkers_are_the_share_of_the_pattern_that_alternates():
+    board = torch.tensor([[1.0, -1.0], [-1.0, 1.0]]).repeat(8, 8).expand(2, 3, 8, 16, 16)
+    assert checkers(board) == pytest.approx(1.0)
+    assert checkers(board + 0.5) == pytest.approx(1.0)  # a mean is no variance
+    assert checkers(torch.full((2, 3, 8, 16, 16), 0.3)) == 0
+    stripes = torch.tensor([1.0, -1.0]).repeat(8).expand(2, 3, 8, 16, 16)
+    assert checkers(board + stripes) == pytest.approx(0.5)
+    assert checkers(real()) < 0.001
+
+
+def test_variety_is_one_for_real_clips_and_nothing_for_copies():
+    assert variety(real()[:1].expand(64, -1, -1, -1, -1)) == 0
+    assert variety(real()) == pytest.approx(1, abs=0.05)
+    assert variety(-1 + (real() + 1) / 2) == pytest.approx(0.5, abs=0.05)
+
+
+def test_forgetting_eval_changes_the_clips_and_not_the_network():
+    network = GENERATORS["dcgan"](frames=8, size=16, channels=8)
+    network(torch.randn(16, 8, 100, generator=torch.Generator().manual_seed(0)))
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    forgetful = clinic.sample_with_batch_statistics(network, 4, 1)
+    assert network.training
+    assert all(torch.equal(before[name], now) for name, now in network.state_dict().items())
+    assert (forgetful - sample(network, 4, 1)).abs().max() > 0.01
+
+
+@pytest.fixture
+def two_patients(monkeypatch):
+    monkeypatch.setattr(clinic, "CLIPS", 8)
+    few = {name: PATIENTS[name] for name in (HEALTHY, "mode collapse")}
+    monkeypatch.setattr(clinic, "PATIENTS", few)
+    return few
+
+
+def test_an_interrupted_record_goes_on_where_it_stopped(tmp_path, two_patients, monkeypatch):
+    whole, parts = tmp_path / "whole.json", tmp_path / "parts.json"
+    clinic.run_clinic(whole, steps=20, every=10)
+    monkeypatch.setattr(clinic, "PATIENTS", {HEALTHY: two_patients[HEALTHY]})
+    clinic.run_clinic(parts, steps=20, every=10)
+    monkeypatch.setattr(clinic, "PATIENTS", two_patients)
+    clinic.run_clinic(parts, steps=20, every=10)
+    one, other = (json.loads(path.read_text()) for path in (whole, parts))
+    assert one["runs"] == other["runs"]
+    healthy, stale = one["runs"][HEALTHY], one["runs"]["stale average"]
+    assert [row["step"] for row in healthy["looks"]] == [10, 20]
+    assert healthy["log"] == stale["log"]  # the same run,
+    assert healthy["looks"] != stale["looks"]  # looked at wrongly
+    clips = np.load(whole.with_suffix(".npz"))
+    shapes = {name: clips[name].shape for name in clips}
+    assert shapes == dict.fromkeys([*two_patients, "stale average"], (8, 8, 16, 16, 3))
+
+
+def test_runs_of_other_settings_are_not_mixed_in(tmp_path, two_patients, monkeypatch):
+    output = tmp_path / "curves.json"
+    monkeypatch.setattr(clinic, "PATIENTS", {HEALTHY: two_patients[HEALTHY]})
+    clinic.run_clinic(output, steps=10, every=10)
+    with pytest.raises(ValueError, match="made with steps 10"):
+        clinic.run_clinic(output, steps=20, every=10)

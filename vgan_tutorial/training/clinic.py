@@ -1,0 +1,193 @@
+"""The clinic: ways in which training fails, each switched on, watched, and cured.
+
+`python -m vgan_tutorial.training.clinic` trains every patient of the training chapter and writes
+down the curves by which each illness is recognised.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import tyro
+from jaxtyping import Float
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from vgan_tutorial.oracle import judge, summarise
+from vgan_tutorial.preprocessing import to_uint8
+from vgan_tutorial.records import Record, check_same, open_record, save_record, versions
+from vgan_tutorial.shapes import draw_batch, get_preset
+from vgan_tutorial.training.config import TrainingConfig
+from vgan_tutorial.training.loop import shapes_source, train
+from vgan_tutorial.training.players import TrainingState, sample
+from vgan_tutorial.training.step import update_average
+
+COMMAND = "python -m vgan_tutorial.training.clinic"
+PRESET = "tiny"
+CLIPS = 192  # looked at each time
+KEPT = 8  # of them are stored at the end
+
+
+HEALTHY = "as in the chapter"
+# What each patient changes in the configuration of the chapter.
+PATIENTS: dict[str, dict[str, Any]] = {
+    HEALTHY: {},
+    "the discriminator wins": {"loss": "minimax", "penalty": 0.0},
+    "mode collapse": {"loss": "non-saturating", "penalty": 0.0},
+    "oscillation": {"loss": "wasserstein", "penalty": 0.0, "betas": (0.9, 0.99)},
+    "even stamps": {"generator": "dcgan", "batch": 16, "learning_rate": 5e-4},
+    "checkerboards": {"generator": "dcgan-uneven", "batch": 16, "learning_rate": 5e-4},
+}
+# Two illnesses are not of the training but of the sampling: a healthy run, looked at wrongly.
+SAMPLED_WRONGLY = {"stale average": HEALTHY, "wrong normalisation mode": "even stamps"}
+# Each illness, and the patient who does not have it.
+CURED = {
+    "the discriminator wins": HEALTHY,
+    "mode collapse": HEALTHY,
+    "oscillation": HEALTHY,
+    "checkerboards": "even stamps",
+    "wrong normalisation mode": "even stamps",
+    "stale average": HEALTHY,
+}
+
+
+@dataclass
+class Chart:
+    """Looks at a run's samples at intervals, rightly and wrongly, and keeps the figures."""
+
+    patient: str
+    every: int
+    looks: dict[str, list[dict[str, float]]] = field(default_factory=dict)
+    clips: dict[str, Tensor] = field(default_factory=dict)  # of the last look
+    stale: nn.Module | None = None
+
+    def look(self, state: TrainingState) -> None:
+        """After every step: move the stale average, and now and then look."""
+        self.stale = self.stale or copy.deepcopy(state.generator).requires_grad_(False)
+        update_average(self.stale, state.generator, keep=0.9999, step=10**6)  # no warming up
+        if state.step % self.every:
+            return
+        self.clips = {self.patient: sample(state.averaged, CLIPS, seed=1)}
+        if self.patient == HEALTHY:
+            self.clips["stale average"] = sample(self.stale, CLIPS, seed=1)
+        if self.patient == "even stamps":
+            wrong = sample_with_batch_statistics(state.averaged, CLIPS, seed=1)
+            self.clips["wrong normalisation mode"] = wrong
+        for name, clips in self.clips.items():
+            self.looks.setdefault(name, []).append({"step": state.step, **figures(clips)})
+
+
+def figures(clips: Float[Tensor, "count 3 time height width"]) -> dict[str, float]:
+    """What an illness shows in: valid clips, cells, variety and the strength of checkerboards."""
+    preset = get_preset(PRESET)
+    found = summarise(judge(clips, preset), preset)
+    return {
+        "validity": round(found.validity, 4),
+        "cells_found": found.cells_found,
+        "variety": round(variety(clips), 4),
+        "checkers": round(checkers(clips), 5),
+    }
+
+
+def variety(clips: Float[Tensor, "count 3 time height width"]) -> float:
+    """Mean distance between two clips, over that between two real ones: 0 if all are the same."""
+    preset = get_preset(PRESET)
+    real, _ = draw_batch(preset, len(clips), torch.Generator().manual_seed(0))
+    own, theirs = (torch.pdist(group.flatten(1)).mean() for group in (clips, real))
+    return (own / theirs).item()
+
+
+def checkers(clips: Float[Tensor, "count 3 time height width"]) -> float:
+    """Share of the pixels' variance in the pattern that changes sign from pixel to pixel.
+
+    In the discrete Fourier transform of a frame it is the coefficient of the highest frequency in
+    both directions.
+    """
+    spectrum = torch.fft.fft2(clips).abs().square()
+    spectrum[..., 0, 0] = 0  # the mean is not variance
+    height, width = clips.shape[-2:]
+    share = spectrum[..., height // 2, width // 2].sum() / spectrum.sum().clamp(min=1e-12)
+    return share.item()
+
+
+def sample_with_batch_statistics(
+    network: nn.Module, count: int, seed: int
+) -> Float[Tensor, "count 3 time height width"]:
+    """Clips as a program draws them that forgets `eval`: one at a time, in training mode."""
+    forgetful = copy.deepcopy(network)
+    forgetful.eval = forgetful.train  # type: ignore[method-assign, assignment]
+    return sample(forgetful, count, seed, batch=1)
+
+
+def run_clinic(
+    output: Path = Path("book/records/clinic/curves.json"),
+    steps: int = 600,
+    every: int = 50,
+    seed: int = 0,
+    threads: int = 1,
+) -> None:
+    """Train every patient and write the curves, and the last clips beside them.
+
+    The record is saved after every run, and runs that it holds are not made again.
+
+    Args:
+        output: JSON file to write, or to go on with. Clips go to a file of the same name, .npz.
+        steps: Of each run.
+        every: Steps between looks.
+        seed: Of all runs.
+        threads: Of the CPU.
+
+    Raises:
+        ValueError: if the file holds runs of other settings.
+    """
+    torch.set_num_threads(threads)
+    origin: Record = {
+        "command": f"{COMMAND} --output {output} --steps {steps} --every {every} --seed {seed}",
+        "preset": PRESET,
+        "steps": steps,
+        "every": every,
+        "seed": seed,
+        "clips": CLIPS,
+        "versions": versions(),
+    }
+    record = open_record(output, origin)
+    runs = record.setdefault("runs", {})
+    for name, changes in tqdm(PATIENTS.items(), desc="clinic"):
+        if name in runs:
+            check_same(output, f"the changes of {name!r}", runs[name]["changes"], changes)
+            continue
+        found, clips = treat(name, steps, every, seed)
+        runs |= found
+        _add_clips(output.with_suffix(".npz"), clips)
+        save_record(output, record)
+
+
+def treat(name: str, steps: int, every: int, seed: int) -> tuple[Record, dict[str, np.ndarray]]:
+    """One run: its curves, and a few clips of its end, rightly and wrongly sampled."""
+    preset = get_preset(PRESET)
+    settings = {"steps": steps, "log_every": 10, "seed": seed} | PATIENTS[name]
+    config = TrainingConfig(frames=preset.frames, size=preset.size, **settings)
+    chart = Chart(name, every)
+    _, log = train(config, shapes_source(PRESET), on_step=chart.look, progress=False)
+    keep = ("step", "discriminator_loss", "generator_loss", "real_logit", "fake_logit")
+    lines = [{key: float(f"{line[key]:.4g}") for key in keep} for line in log]
+    found = {
+        view: {"changes": PATIENTS[name], "log": lines, "looks": rows}
+        for view, rows in chart.looks.items()
+    }
+    return found, {view: to_uint8(clips[:KEPT]).numpy() for view, clips in chart.clips.items()}
+
+
+def _add_clips(path: Path, clips: dict[str, np.ndarray]) -> None:
+    kept = dict(np.load(path)) if path.exists() else {}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(path, **kept | clips)
+
+
+if __name__ == "__main__":
+    tyro.cli(run_clinic)
