@@ -1,7 +1,10 @@
-"""Discriminators in other layouts and precisions, stored and loaded: the same logits come out."""
+"""Discriminators in other layouts, precisions and programs: the same logits come out."""
 
 import copy
+import subprocess
+import sys
 
+import onnxruntime
 import pytest
 import torch
 from safetensors.torch import load, save
@@ -56,3 +59,44 @@ def test_saved_weights_give_the_same_logits(name):
     assert not torch.equal(other(clips_of()), expected)
     other.load_state_dict(load(save(network.state_dict())))
     assert torch.equal(other(clips_of()), expected)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ["stacked", "video", "mocogan", "residual"])
+def test_onnx_gives_the_same_logits(name):
+    """One of each family: stacked frames, 3-D kernels, a pair, residual blocks."""
+    network, clips = build(name), clips_of()
+    program = torch.onnx.export(network, (clips,), dynamo=True, external_data=False, verbose=False)
+    assert program is not None
+    session = onnxruntime.InferenceSession(program.model_proto.SerializeToString())
+    (entry,) = session.get_inputs()
+    with torch.no_grad():
+        expected = network(clips_of(3))
+    assert expected.std() > 1e-3
+    logits = torch.from_numpy(session.run(None, {entry.name: clips_of(3).numpy()})[0])
+    torch.testing.assert_close(logits, expected, atol=1e-4, rtol=1e-3)
+
+
+# The run-time shape checks of the tests cannot be compiled, so this runs in a process without them.
+COMPILED = """
+import torch
+from vgan_tutorial.discriminators import StackedDiscriminator
+from vgan_tutorial.layers import initialise
+
+seeded = torch.Generator().manual_seed
+network = initialise(StackedDiscriminator(4, 8, channels=8), seeded(0)).eval()
+clips = torch.randn(2, 3, 4, 8, 8, generator=seeded(1))
+with torch.no_grad():
+    expected, compiled = network(clips), torch.compile(network)(clips)
+assert expected.std() > 1e-3
+torch.testing.assert_close(compiled, expected, atol=1e-4, rtol=1e-3)
+"""
+
+
+@pytest.mark.slow
+def test_a_compiled_network_gives_the_same_logits():
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", COMPILED], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-2000:]

@@ -11,12 +11,15 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from vgan_tutorial.discriminators import (
+    ArticleDiscriminator,
+    DualDiscriminator,
     MoCoGANDiscriminator,
     MoCoGANVideoDiscriminator,
     PatchDiscriminator,
     ProjectionHead,
     ResidualDiscriminator,
     ShrinkingBlock,
+    StackedDiscriminator,
     TGANDiscriminator,
     clip_singular_values,
     cut_singular_values,
@@ -209,13 +212,45 @@ def test_features_are_what_the_head_sees():
     assert small_mocogan().features(clips).shape == (4, 4 * 8 + 2 * 8)
     assert PatchDiscriminator(8, 16, 4).features(clips).shape == (4, 16, 8, 2, 2)
     assert TGANDiscriminator(8, 16, 4).features(clips).shape == (4, 8, 2, 4, 4)
+    article = initialise(ArticleDiscriminator(8, 16, 4), seeded())
+    with torch.no_grad():
+        last = article.frame_network[-1](article.features(clips))[:, 0]
+        torch.testing.assert_close(article(clips), last)
 
 
 # Classes ----------------------------------------------------------------------------------------
 
 
-def test_a_label_changes_only_its_own_logit():
-    network, clips = small_residual(classes=3), clips_of()
+def stacked(classes=3):
+    return initialise(StackedDiscriminator(8, 16, 8, classes), seeded()).eval()
+
+
+def dual(classes=3):
+    return initialise(DualDiscriminator(8, 16, 8, 8, classes=classes), seeded()).eval()
+
+
+def test_the_stacked_critics_projection_is_the_published_one():
+    network, clips, labels = stacked(), clips_of(), torch.tensor([2, 0, 1, 1])
+    with torch.no_grad():
+        hidden = network.head[:-1](network.features(clips))
+        expected = network.head(network.features(clips))[:, 0]
+        expected = expected + (network.embedding.weight.T[labels] * hidden).sum(1)
+        torch.testing.assert_close(network(clips, labels), expected)
+
+
+@pytest.mark.parametrize("build", [stacked, dual])
+def test_labels_and_classes_go_together(build):
+    with pytest.raises(ValueError, match="4 clips need a label each, and none were given"):
+        build()(clips_of())
+    with pytest.raises(ValueError, match="4 clips need a label each, and 3 were given"):
+        build()(clips_of(), torch.zeros(3).long())
+    with pytest.raises(ValueError, match="labels were given to a discriminator with no classes"):
+        build(classes=0)(clips_of(), torch.zeros(4).long())
+
+
+@pytest.mark.parametrize("build", [small_residual, stacked, dual])
+def test_a_label_changes_only_its_own_logit(build):
+    network, clips = build(classes=3), clips_of()
     with torch.no_grad():
         before = network(clips, torch.tensor([0, 1, 2, 0]))
         after = network(clips, torch.tensor([0, 1, 0, 0]))

@@ -9,6 +9,7 @@ from torch import nn
 
 from vgan_tutorial.generators import (
     CompletedArticleGenerator,
+    ContentMotionGenerator,
     ConvolutionalGRU,
     DCGANGenerator,
     MoCoGANGenerator,
@@ -48,6 +49,10 @@ def shapes_through(layers, features, kind):
 def small_mocogan(**options):
     sizes = {"frames": 8, "size": 16, "content": 5, "motion": 4, "categories": 3, "channels": 8}
     return initialise(MoCoGANGenerator(**(sizes | options)), seeded()).eval()
+
+
+def small_content_motion():
+    return initialise(ContentMotionGenerator(4, 16, classes=3), seeded()).eval()
 
 
 def small_residual(**options):
@@ -230,7 +235,7 @@ def test_the_recurrent_picture_follows_its_formula():
     torch.testing.assert_close(states[:, 2], (1 - u) * h + u * c)
 
 
-@pytest.mark.parametrize("build", [small_mocogan, small_residual])
+@pytest.mark.parametrize("build", [small_mocogan, small_residual, small_content_motion])
 def test_a_class_changes_only_its_own_clip(build):
     network = build()
     latent = sample_latent(network, 4, seeded())
@@ -252,7 +257,7 @@ def test_break_classes_dealt_out_with_repeat():
     assert (wrong == vectors[:, None]).float().mean().item() == 0.5
 
 
-@pytest.mark.parametrize("build", [small_mocogan, small_residual])
+@pytest.mark.parametrize("build", [small_mocogan, small_residual, small_content_motion])
 def test_labels_replace_the_latents_choice(build):
     network = build()
     latent = sample_latent(network, 6, seeded())
@@ -261,6 +266,27 @@ def test_labels_replace_the_latents_choice(build):
         torch.testing.assert_close(network(latent, chosen), network(latent))
         moved = torch.cat([latent[:, :1] + 10, latent[:, 1:]], dim=1)  # another choice
         torch.testing.assert_close(network(moved, chosen), network(latent))
+
+
+def test_the_recommended_generators_class_moves_the_figure_and_does_not_repaint_it():
+    network = small_content_motion()
+    latent = sample_latent(network, 5, seeded())
+    with torch.no_grad():
+        streams = [network.streams(latent, torch.full((5,), kind)) for kind in range(3)]
+    for kind in (1, 2):
+        assert torch.equal(streams[kind][0], streams[0][0])  # the colour
+        assert not torch.equal(streams[kind][1], streams[0][1])  # where it is
+
+
+def test_without_classes_the_recommended_generator_is_as_it_was():
+    """What the page's script and the stored weights rely on: no number more, no layer more."""
+    network = ContentMotionGenerator(4, 16)
+    assert network.latent_shape == (network.content + network.motion,)
+    with pytest.raises(ValueError, match="labels were given to a generator with no classes"):
+        network(sample_latent(network, 2, seeded()), torch.zeros(2).long())
+    conditional = small_content_motion()
+    with pytest.raises(ValueError, match="3 labels for 2 latents"):
+        conditional(sample_latent(conditional, 2, seeded()), torch.zeros(3).long())
 
 
 def test_classes_are_equally_likely():

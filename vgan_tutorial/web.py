@@ -166,6 +166,10 @@ def _as_checkpoints(
                 f"the page runs a ContentMotionGenerator, not a {type(network).__name__}: train "
                 "with --generator content-motion"
             )
+        if network.classes:
+            raise ValueError(
+                "the page's script knows no classes: give a generator that was trained without"
+            )
         if checked and _sizes(network) != _sizes(checked[0][1]):
             raise ValueError(
                 f"checkpoint {label!r} is of another network than {checked[0][0]!r}: "

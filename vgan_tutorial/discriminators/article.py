@@ -29,6 +29,12 @@ class ArticleDiscriminator(nn.Module):
             nn.Linear(2 * channels * (size // 4) ** 2, 1),
         )
 
+    def features(
+        self, clips: Float[Tensor, "batch 3 time height width"]
+    ) -> Float[Tensor, "batch features"]:
+        """What the last layer sees, averaged over frames: it then gives the logit."""
+        return per_frame(self.frame_network[:-1], clips).mean(1)
+
     def forward(self, clips: Float[Tensor, "batch 3 time height width"]) -> Float[Tensor, " batch"]:
         """The mean over time of the frames' logits."""
         return per_frame(self.frame_network, clips).mean((1, 2))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from vgan_tutorial.discriminators.video import StackedDiscriminator
@@ -26,6 +26,7 @@ class DualDiscriminator(nn.Module):
         detail: of the convolutions that see the frames.
         seen: frames that are seen in full.
         coarse: the most frames, and the greatest height and width, of the shrunk clip.
+        classes: to judge movement by, see `StackedDiscriminator`; 0 for none.
     """
 
     def __init__(
@@ -36,13 +37,14 @@ class DualDiscriminator(nn.Module):
         detail: int = 32,
         seen: int = 1,
         coarse: tuple[int, int] = (8, 16),
+        classes: int = 0,
     ) -> None:
         super().__init__()
         if not 1 <= seen <= frames:
             raise ValueError(f"of {frames} frames at least 1 and at most all are seen, not {seen}")
         in_time, in_space = shrink(frames, coarse[0]), shrink(size, coarse[1])
         self.pool = nn.AvgPool3d((in_time, in_space, in_space))
-        self.movement = StackedDiscriminator(frames // in_time, size // in_space, channels)
+        self.movement = StackedDiscriminator(frames // in_time, size // in_space, channels, classes)
         self.detail = StackedDiscriminator(seen, size, detail)
         self.seen = [frames * number // seen for number in range(seen)]
 
@@ -52,10 +54,14 @@ class DualDiscriminator(nn.Module):
         """What the two heads see, side by side."""
         return torch.cat([critic.features(view) for critic, view in self.views(clips)], dim=1)
 
-    def forward(self, clips: Float[Tensor, "batch 3 time height width"]) -> Float[Tensor, " batch"]:
-        """One logit a clip."""
-        movement, detail = (critic(view) for critic, view in self.views(clips))
-        return movement + detail
+    def forward(
+        self,
+        clips: Float[Tensor, "batch 3 time height width"],
+        labels: Int[Tensor, " labels"] | None = None,
+    ) -> Float[Tensor, " batch"]:
+        """One logit a clip; labels as in `StackedDiscriminator`."""
+        (movement, shrunk), (detail, frames) = self.views(clips)
+        return movement(shrunk, labels) + detail(frames)
 
     def views(
         self, clips: Float[Tensor, "batch 3 time height width"]

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool3d
 from torch.nn.utils.parametrizations import spectral_norm
 
-from vgan_tutorial.discriminators.sampling import sample_frames
+from vgan_tutorial.discriminators.sampling import one_per_clip, sample_frames
 from vgan_tutorial.layers import MinibatchDeviation, doublings
 
 
@@ -180,8 +180,5 @@ class ProjectionHead(nn.Module):
             if labels is not None:
                 raise ValueError("labels were given to a discriminator with no classes")
             return logits
-        if labels is None or len(labels) != len(features):
-            given = "none" if labels is None else len(labels)
-            raise ValueError(f"{len(features)} clips need a label each, and {given} were given")
-        classes = nn.functional.one_hot(labels.long(), self.classes).to(features)
-        return logits + (self.embedding(classes) * features).sum(1)
+        chosen = one_per_clip(labels, len(features), self.classes).to(features)
+        return logits + (self.embedding(chosen) * features).sum(1)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from itertools import pairwise
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from vgan_tutorial.discriminators.sampling import one_per_clip
 from vgan_tutorial.layers import doublings, perceptron
 
 
@@ -90,9 +91,14 @@ class StackedDiscriminator(nn.Module):
         frames: of a clip.
         size: height and width, 4 doubled any number of times.
         channels: of the convolutions.
+        classes: to judge by; 0 for none. `forward` then needs labels. They enter by projection
+            (Miyato and Koyama, ICLR 2018, section 3): with h the last hidden layer and e_y the
+            vector of class y, the score is w h + b + <e_y, h>.
     """
 
-    def __init__(self, frames: int = 16, size: int = 64, channels: int = 64) -> None:
+    def __init__(
+        self, frames: int = 16, size: int = 64, channels: int = 64, classes: int = 0
+    ) -> None:
         super().__init__()
         if frames < 1:
             raise ValueError(f"a clip needs at least one frame, not {frames}")
@@ -102,6 +108,8 @@ class StackedDiscriminator(nn.Module):
             layers += [nn.Conv2d(inputs, outputs, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
         self.trunk = nn.Sequential(*layers, nn.Flatten())
         self.head = perceptron([channels * 4 * 4, 256, 128, 1])
+        self.classes = classes
+        self.embedding = nn.Linear(classes, 128, bias=False) if classes else None
 
     def features(
         self, clips: Float[Tensor, "batch 3 time height width"]
@@ -110,6 +118,21 @@ class StackedDiscriminator(nn.Module):
         stacked = clips.flatten(1, 2).contiguous(memory_format=torch.channels_last)
         return self.trunk(stacked)
 
-    def forward(self, clips: Float[Tensor, "batch 3 time height width"]) -> Float[Tensor, " batch"]:
-        """One logit a clip."""
-        return self.head(self.features(clips))[:, 0]
+    def forward(
+        self,
+        clips: Float[Tensor, "batch 3 time height width"],
+        labels: Int[Tensor, " labels"] | None = None,
+    ) -> Float[Tensor, " batch"]:
+        """One logit a clip.
+
+        Raises:
+            ValueError: if labels are missing, or given where there are no classes, or too few.
+        """
+        hidden = self.head[:-1](self.features(clips))
+        logits = self.head[-1](hidden)[:, 0]
+        if self.embedding is None:
+            if labels is not None:
+                raise ValueError("labels were given to a discriminator with no classes")
+            return logits
+        chosen = one_per_clip(labels, len(clips), self.classes).to(hidden)
+        return logits + (self.embedding(chosen) * hidden).sum(1)

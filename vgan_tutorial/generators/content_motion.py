@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from vgan_tutorial.generators.latents import class_vector
 from vgan_tutorial.layers import perceptron
 
 
@@ -41,6 +42,9 @@ class ContentMotionGenerator(nn.Module):
         moves: how many ways to move the choice in the motion latent is between.
         waves: sines and cosines of the clock, with 1, 2, … periods in `frames`.
         span: width of the tile as a share of the frame's.
+        classes: of the way to move, such as the kinds of motion in Moving Shapes; 0 for none. One
+            more number, the first of the latent, then chooses the class, see `class_vector`,
+            unless `forward` is given labels. Only the path hears of the class.
     """
 
     def __init__(
@@ -53,13 +57,15 @@ class ContentMotionGenerator(nn.Module):
         moves: int = 24,
         waves: int = 2,
         span: float = 0.55,
+        classes: int = 0,
     ) -> None:
         super().__init__()
         if size % 2:
             raise ValueError(f"the frame size must be even, not {size}")
         self.frames, self.size, self.span, self.waves = frames, size, span, waves
         self.content, self.motion, self.kinds, self.moves = content, motion, kinds, moves
-        self.latent_shape = (content + motion,)
+        self.classes = classes
+        self.latent_shape = (bool(classes) + content + motion,)
         seen = kinds + content - 1
         tile = size // 2
         self.outline = nn.Sequential(
@@ -67,37 +73,63 @@ class ContentMotionGenerator(nn.Module):
         )
         self.colour = perceptron([seen, 64, 64, 3])
         self.background = nn.Parameter(torch.full((3,), -2.0))  # nearly black, like most pixels
-        self.path = perceptron([moves + motion - 1 + 2 * waves, 64, 64, 2])
+        self.path = perceptron([moves + motion - 1 + classes + 2 * waves, 64, 64, 2])
 
     def forward(
-        self, latent: Float[Tensor, "batch latent"], frames: int | None = None
+        self,
+        latent: Float[Tensor, "batch latent"],
+        labels: Int[Tensor, " labels"] | None = None,
+        frames: int | None = None,
     ) -> Float[Tensor, "batch 3 time height width"]:
-        """A clip for each latent, of the trained length unless `frames` asks for another."""
-        return lay_over(*self.streams(latent, frames))
+        """A clip for each latent, of the trained length unless `frames` asks for another.
+
+        `labels` replace the classes that the latents choose.
+
+        Raises:
+            ValueError: for labels where there are no classes, or not one for every latent.
+        """
+        return lay_over(*self.streams(latent, labels, frames))
 
     def streams(
-        self, latent: Float[Tensor, "batch latent"], frames: int | None = None
+        self,
+        latent: Float[Tensor, "batch latent"],
+        labels: Int[Tensor, " labels"] | None = None,
+        frames: int | None = None,
     ) -> tuple[
         Float[Tensor, "batch 3 1 1 1"],
         Float[Tensor, "batch 1 time height width"],
         Float[Tensor, "3 1 1 1"],
     ]:
         """Colour of the figure, where it is, and colour of the background."""
-        content, motion = latent.split([self.content, self.motion], dim=1)
+        content, motion = latent[:, -self.content - self.motion :].split(
+            [self.content, self.motion], dim=1
+        )
+        kind = None
+        if self.classes:
+            kind = class_vector(latent, labels, self.classes)
+        elif labels is not None:
+            raise ValueError("labels were given to a generator with no classes")
         content = choose(content, self.kinds)
-        mask = self.place(self.outline(content).sigmoid(), self.draw_path(motion, frames))
+        mask = self.place(self.outline(content).sigmoid(), self.draw_path(motion, frames, kind))
         colour = self.colour(content).tanh()[:, :, None, None, None]
         return colour, mask, self.background.tanh()[:, None, None, None]
 
     def draw_path(
-        self, motion: Float[Tensor, "batch motion"], frames: int | None = None
+        self,
+        motion: Float[Tensor, "batch motion"],
+        frames: int | None = None,
+        kind: Float[Tensor, "batch classes"] | None = None,
     ) -> Float[Tensor, "batch time 2"]:
         """Centre of the figure in every frame: (x, y) as shares of the width, y pointing down.
 
         It stays within 0.1 and 0.9: a figure that could leave the frame would get no gradient
-        there, and never come back.
+        there, and never come back. `kind` is what `class_vector` makes of the class, if there are
+        classes.
         """
         motion = choose(motion, self.moves)
+        if kind is not None:
+            # As loud as the choice of a move: a mean square of 1, like a latent's numbers.
+            motion = torch.cat([motion, kind * self.classes**0.5], dim=1)
         frames = frames or self.frames
         turns = torch.arange(frames, device=motion.device) / self.frames
         wave = torch.arange(1, self.waves + 1, device=motion.device)
