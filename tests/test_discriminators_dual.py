@@ -57,6 +57,14 @@ def test_it_needs_less_arithmetic_than_one_critic_of_everything():
     assert arithmetic("dual") < arithmetic("stacked") / 3
 
 
+def test_the_blurred_critic_does_not_see_a_checkerboard():
+    network = DISCRIMINATORS["blurred"](frames=8, size=16)
+    clips = noise(2, 3, 8, 16, 16)
+    checkers = torch.tensor([[1.0, -1.0], [-1.0, 1.0]]).repeat(8, 8)
+    torch.testing.assert_close(network(clips + checkers), network(clips), atol=1e-5, rtol=0)
+    assert (network(clips + 0.1) - network(clips)).abs().min() > 1e-5
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

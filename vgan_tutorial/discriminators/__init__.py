@@ -11,7 +11,7 @@ from typing import Any
 from torch import nn
 
 from vgan_tutorial.discriminators.article import ArticleDiscriminator
-from vgan_tutorial.discriminators.dual import DualDiscriminator
+from vgan_tutorial.discriminators.dual import BlurredDiscriminator, DualDiscriminator
 from vgan_tutorial.discriminators.mocogan import MoCoGANDiscriminator, MoCoGANVideoDiscriminator
 from vgan_tutorial.discriminators.patch import PatchDiscriminator
 from vgan_tutorial.discriminators.residual import (
@@ -37,6 +37,7 @@ DISCRIMINATORS: dict[str, Callable[..., nn.Module]] = {
     "video": partial(VideoDiscriminator, **_SMALL),
     "stacked": StackedDiscriminator,
     "dual": DualDiscriminator,
+    "blurred": BlurredDiscriminator,
     "video-spectral": partial(VideoDiscriminator, **_SMALL, spectral=True),
     "tgan": TGANDiscriminator,
     "mocogan": MoCoGANDiscriminator,
@@ -46,6 +47,7 @@ DISCRIMINATORS: dict[str, Callable[..., nn.Module]] = {
 __all__ = [
     "DISCRIMINATORS",
     "ArticleDiscriminator",
+    "BlurredDiscriminator",
     "DualDiscriminator",
     "MoCoGANDiscriminator",
     "MoCoGANVideoDiscriminator",

@@ -70,6 +70,27 @@ class DualDiscriminator(nn.Module):
         return [(self.movement, self.pool(clips)), (self.detail, clips[:, :, self.seen])]
 
 
+class BlurredDiscriminator(nn.Module):
+    """A critic that sees every frame at half its size, and nothing finer.
+
+    It shows in chapter 6 what a generator does with pixels that nobody looks at.
+
+    Args:
+        frames: of a clip.
+        size: height and width, 8 doubled any number of times.
+        channels: of the convolutions.
+    """
+
+    def __init__(self, frames: int = 16, size: int = 64, channels: int = 64) -> None:
+        super().__init__()
+        self.pool = nn.AvgPool3d((1, 2, 2))
+        self.critic = StackedDiscriminator(frames, size // 2, channels)
+
+    def forward(self, clips: Float[Tensor, "batch 3 time height width"]) -> Float[Tensor, " batch"]:
+        """One logit a clip."""
+        return self.critic(self.pool(clips))
+
+
 def shrink(length: int, most: int) -> int:
     """The smallest power of two that divides a length down to at most `most`.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -24,7 +25,12 @@ def frame_decoder(latent: int, channels: int, size: int, kernel: int = 4) -> nn.
         size: height and width, 4 doubled any number of times.
         kernel: 4, or 3, whose stamps overlap unevenly and leave checkerboards.
     """
-    doubling = {"kernel_size": kernel, "stride": 2, "padding": 1, "output_padding": 4 - kernel}
+    doubling: dict[str, Any] = {
+        "kernel_size": kernel,
+        "stride": 2,
+        "padding": 1,
+        "output_padding": 4 - kernel,
+    }
     steps = doublings(size)
     widths = [channels * 2**n for n in reversed(range(steps))]  # 512, 256, 128, 64
     layers: list[nn.Module] = [

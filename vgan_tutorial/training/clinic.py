@@ -42,9 +42,15 @@ PATIENTS: dict[str, dict[str, Any]] = {
     "the discriminator wins": {"loss": "minimax", "penalty": 0.0},
     "oscillation": {"loss": "non-saturating", "penalty": 0.0},
     "runaway scores": {"loss": "wasserstein", "penalty": 0.0, "betas": (0.9, 0.99)},
-    "mode collapse": {"generator": "dcgan", "batch": 16, "learning_rate": 2e-3},
+    "mode collapse": {"generator": "dcgan", "learning_rate": 2e-3},
     "even stamps": {"generator": "dcgan", "batch": 16, "learning_rate": 5e-4},
-    "checkerboards": {"generator": "dcgan-uneven", "batch": 16, "learning_rate": 5e-4},
+    "uneven stamps": {"generator": "dcgan-uneven", "batch": 16, "learning_rate": 5e-4},
+    "checkerboards": {
+        "generator": "dcgan-uneven",
+        "discriminator": "blurred",
+        "batch": 16,
+        "learning_rate": 5e-4,
+    },
 }
 # Two illnesses are not of the training but of the sampling: a healthy run, looked at wrongly.
 SAMPLED_WRONGLY = {"stale average": HEALTHY, "wrong normalisation mode": "even stamps"}
@@ -54,7 +60,7 @@ CURED = {
     "oscillation": HEALTHY,
     "runaway scores": HEALTHY,
     "mode collapse": "even stamps",
-    "checkerboards": "even stamps",
+    "checkerboards": "uneven stamps",
     "wrong normalisation mode": "even stamps",
     "stale average": HEALTHY,
 }
@@ -136,7 +142,7 @@ def company(
 def forgetful(network: nn.Module) -> nn.Module:
     """A copy that stays in training mode, as a network does in a program that forgets `eval`."""
     copied = copy.deepcopy(network)
-    copied.eval = copied.train  # type: ignore[method-assign, assignment]
+    copied.eval = copied.train  # type: ignore[method-assign]
     return copied
 
 
