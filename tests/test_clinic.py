@@ -1,6 +1,7 @@
 """The clinic: its figures mean what they say, its record goes on, and the illnesses show in it."""
 
 import json
+import random
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,15 @@ import torch
 from vgan_tutorial.generators import GENERATORS
 from vgan_tutorial.shapes import draw_batch, get_preset
 from vgan_tutorial.training import clinic, sample
-from vgan_tutorial.training.clinic import HEALTHY, PATIENTS, checkers, company, forgetful, variety
+from vgan_tutorial.training.clinic import (
+    CURED,
+    HEALTHY,
+    PATIENTS,
+    checkers,
+    company,
+    forgetful,
+    variety,
+)
 
 STORED = Path(__file__).parents[1] / "book/records/clinic/curves.json"
 
@@ -77,3 +86,48 @@ def test_runs_of_other_settings_are_not_mixed_in(tmp_path, two_patients, monkeyp
     clinic.run_clinic(output, steps=10, every=10)
     with pytest.raises(ValueError, match="made with steps 10"):
         clinic.run_clinic(output, steps=20, every=10)
+
+
+# What the book says of its record ---------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def stored():
+    return json.loads(STORED.read_text())["runs"]
+
+
+def test_every_illness_shows_in_the_stored_record_and_not_in_the_cured_run(stored):
+    def end(name, key):
+        return stored[name]["looks"][-1][key]
+
+    def losses(name, key):
+        return np.array([line[key] for line in stored[name]["log"]])
+
+    def gap(name):
+        line = stored[name]["log"][-1]
+        return abs(line["real_logit"] - line["fake_logit"])
+
+    def swing(name):
+        return losses(name, "generator_loss")[20:].std()
+
+    assert set(stored) == set(PATIENTS) | set(clinic.SAMPLED_WRONGLY)
+    assert losses("the discriminator wins", "discriminator_loss")[-3:].max() < 0.1
+    assert losses(HEALTHY, "discriminator_loss")[-3:].min() > 0.2
+    assert swing("oscillation") > 2 * swing(HEALTHY)
+    assert gap("runaway scores") > 1e6 > 1e3 > gap(HEALTHY)
+    assert end("mode collapse", "variety") < 0.3 < 0.8 < end("even stamps", "variety")
+    assert end("checkerboards", "checkers") > 3 * end("uneven stamps", "checkers")
+    assert end("wrong normalisation mode", "company") > 0.05 > 1e-3 > end("even stamps", "company")
+    assert end("stale average", "validity") == 0 < 0.3 < end(HEALTHY, "validity")
+
+
+def test_the_quiz_has_the_answers_that_the_book_gives(stored):
+    ill = sorted(name for name in stored if name not in CURED.values())
+    random.Random(1054).shuffle(ill)
+    assert ill[:5] == [
+        "oscillation",
+        "runaway scores",
+        "the discriminator wins",
+        "mode collapse",
+        "wrong normalisation mode",
+    ]
