@@ -14,7 +14,7 @@ from vgan_tutorial.layers import channels_last, initialise
 
 LEAN = {
     name: {"channels": 4}
-    for name in ("article", "article-completed", "dcgan", "vgan", "tgan", "mocogan")
+    for name in ("article", "article-completed", "dcgan", "dcgan-uneven", "vgan", "tgan", "mocogan")
 } | {"residual": {"channels": 8, "classes": 3}, "content-motion": {}, "content-motion-smooth": {}}
 
 

@@ -65,7 +65,7 @@ def test_the_package_page_lists_every_module():
         for path in (ROOT / "vgan_tutorial").iterdir()
         if (path.suffix == ".py" or (path / "__init__.py").is_file()) and path.stem[0] != "_"
     }
-    assert listed == modules
+    assert {name for name in listed if name.count(".") == 1} == modules
 
 
 @pytest.mark.parametrize(
