@@ -34,7 +34,11 @@ from vgan_tutorial.generators import (
 )
 
 FORMAT = "vgan-tutorial content-motion 2"
-SIZES = ("frames", "size", "content", "motion", "kinds", "moves", "waves", "span", "classes")
+# What the generator is built with.
+SIZES = (
+    *("frames", "size", "content", "motion", "kinds", "moves"),
+    *("waves", "cells", "span", "classes"),
+)
 PRECISIONS = ("float16", "int8")  # of the outline's weights
 TYPES = {"float32": "<f4", "float16": "<f2", "int8": "i1"}  # as numpy writes them
 HALF_LIMIT = 700_000  # bytes; checkpoints that take more as 16-bit floats are stored as int8

@@ -145,12 +145,31 @@
     });
   }
 
+  // A square picture on a finer grid. Beyond the outermost points it stays as it is there.
+  function enlarge(picture, from, to) {
+    if (from === to) return picture;
+    const places = Array.from({length: to}, (_, i) => {
+      const place = Math.min(from - 1, Math.max(0, (i + 0.5) * from / to - 0.5));
+      const before = Math.min(from - 2, Math.floor(place));
+      return {before, beyond: place - before};
+    });
+    const between = (start, {before, beyond}) =>
+      picture[start + before] * (1 - beyond) + picture[start + before + 1] * beyond;
+    return Float32Array.from({length: to * to}, (_, i) => {
+      const row = places[Math.floor(i / to)], column = places[i % to];
+      const upper = between(row.before * from, column);
+      const lower = between((row.before + 1) * from, column);
+      return upper * (1 - row.beyond) + lower * row.beyond;
+    });
+  }
+
   // What a latent decides: two colours, and a mask for every frame.
   function generate(network, latent) {
-    const {frames, size, span, kinds, classes} = network.sizes, side = size / 2;
+    const {frames, size, span, kinds, classes, cells} = network.sizes, side = size / 2;
     const {who, how} = beginnings(network.sizes);
     const content = choose(latent.slice(who, how), kinds);
-    const tile = perceptron(network.parts.outline, content).map(sigmoid);
+    const outline = perceptron(network.parts.outline, content);
+    const tile = enlarge(outline, cells, side).map(sigmoid);
     const colour = perceptron(network.parts.colour, content).map(Math.tanh);
     const mask = new Float32Array(frames * size * size);
     const kind = classes ? chosen(latent[0], classes) : 0;
