@@ -12,7 +12,7 @@ import shutil
 import subprocess
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 import tyro
@@ -42,7 +42,11 @@ SEED = 5  # of their latents: not the one that the run's own judgements use
 
 
 def record(
-    name: str, output: Path | None = None, run: Path | None = None, threads: int = 1
+    name: Annotated[str, tyro.conf.Positional],
+    /,
+    output: Path | None = None,
+    run: Path | None = None,
+    threads: int = 1,
 ) -> None:
     """Train a recipe and write its record.
 
