@@ -175,6 +175,24 @@ def test_curves_skip_records_without_the_key(monkeypatch):
     plt.close("all")
 
 
+def test_curves_take_fewer_bytes_and_look_the_same():
+    def drawn(levels):
+        with plt.rc_context({"font.size": 11}):
+            figure, axes = plt.subplots(figsize=(7, 3.6), dpi=110)
+            axes.plot(np.random.default_rng(0).normal(size=100), label="noise")
+            axes.grid(alpha=0.3)
+            axes.legend()
+            return display.figure_html(figure, "noise", levels=levels)
+
+    fine, coarse = drawn(None), drawn(figures.CURVE_LEVELS)
+    assert len(coarse) < 0.8 * len(fine)
+    before, after = (picture(page).astype(int) for page in (fine, coarse))
+    assert abs(before - after).max() <= 5  # half a step of 255 / 31 is 4.1
+    assert len(np.unique(after[..., :3])) <= 32
+    assert (after[before == 255] == 255).all()  # paper stays white
+    assert (after[before == 0] == 0).all()
+
+
 def test_source_shown_is_the_source_that_runs():
     text = display.source_markdown(to_model_range)
     assert text.startswith("`vgan_tutorial/preprocessing.py`")

@@ -13,17 +13,24 @@ import torch
 
 import vgan_tutorial
 from vgan_tutorial import web
-from vgan_tutorial.generators import ContentMotionGenerator, VGANGenerator, choose, sample_latent
+from vgan_tutorial.generators import (
+    ContentMotionGenerator,
+    VGANGenerator,
+    choose,
+    class_vector,
+    sample_latent,
+)
 from vgan_tutorial.layers import initialise
 from vgan_tutorial.shapes import PRESETS
 
 SCRIPT = Path(vgan_tutorial.__file__).parent / "assets" / "live.js"
 AGREEMENT = 5e-3  # between script and PyTorch, in model range, with 16-bit weights
+SMOOTH = {"kinds": 1, "moves": 1}  # a generator without choices
 
 
-def drawn_network(preset="tiny", seed=0):
+def drawn_network(preset="tiny", seed=0, **sizes):
     """A generator with random weights of the size that training leaves them at."""
-    network = ContentMotionGenerator(PRESETS[preset].frames, PRESETS[preset].size)
+    network = ContentMotionGenerator(PRESETS[preset].frames, PRESETS[preset].size, **sizes)
     initialise(network, torch.Generator().manual_seed(seed), deviation=0.08)
     with torch.no_grad():
         network.background.copy_(torch.tensor([-2.0, 0.0, 0.5]))
@@ -72,9 +79,12 @@ def clips_of_script(node, bundle, latents, checkpoint=0):
     return torch.from_numpy(np.stack(flat)).reshape(shape)
 
 
-@pytest.mark.parametrize("preset", list(PRESETS))
-def test_script_agrees_with_pytorch(node, preset):
-    network = drawn_network(preset)
+@pytest.mark.parametrize(
+    ("preset", "sizes"),
+    [*((preset, {}) for preset in PRESETS), ("small", {"classes": 4}), ("tiny", SMOOTH)],
+)
+def test_script_agrees_with_pytorch(node, preset, sizes):
+    network = drawn_network(preset, **sizes)
     latents = latents_for(network)
     bundle = web.make_bundle(network, "float16")
     clips = clips_of_script(node, bundle, latents)
@@ -82,6 +92,29 @@ def test_script_agrees_with_pytorch(node, preset):
     # With the same rounded weights only the order of sums differs.
     assert (clips - web.read_bundle(bundle)(latents)).abs().max() < 1e-4
     assert clips.std(dim=(2, 3, 4)).amax(dim=1).min() > 0.05  # something to see in every clip
+
+
+def test_script_asks_for_the_class_that_pytorch_is_given(node):
+    """The class is what the latent's first number says, and each class has paths of its own."""
+    network = drawn_network(classes=3)
+    names = ["circular", "horizontal", "vertical"]
+    bundle = web.make_bundle(network, "float16", class_names=names)
+    assert bundle["class_names"] == names
+    latent = latents_for(network, 1).repeat(3, 1)
+    latent[:, 0] = torch.tensor(node("return [0, 1, 2].map(n => live.standsFor(n, 3))", 0))
+    clips = clips_of_script(node, bundle, latent)
+    expected = network(latent, labels=torch.arange(3))
+    assert (clips - expected).abs().max() < AGREEMENT
+    # Another class would be seen.
+    assert torch.pdist(expected.flatten(1), p=torch.inf).min() > 10 * AGREEMENT
+
+
+def test_four_starting_points_show_the_classes_in_turn():
+    network = drawn_network(classes=3)
+    latents = torch.tensor(web.make_bundle(network)["latents"])
+    assert class_vector(latents, None, 3).argmax(dim=1).tolist() == [0, 1, 2, 0]
+    assert web.make_bundle(network)["class_names"] == ["class 1", "class 2", "class 3"]
+    assert web.make_bundle(drawn_network())["class_names"] == []
 
 
 def test_script_reads_every_checkpoint_of_whole_numbers(node):
@@ -105,13 +138,15 @@ def test_script_chooses_as_pytorch_does(node):
     assert node(code, list(range(64))) == list(range(64))
 
 
-def test_script_mixes_latents_to_unit_variance(node):
+@pytest.mark.parametrize(("classes", "places"), [(0, [0, 3]), (5, [0, 1, 4])])
+def test_script_mixes_latents_to_unit_variance_but_not_their_choices(node, classes, places):
     latents = torch.randn(4, 500, generator=torch.Generator().manual_seed(0)).double()
-    code = "return live.mix(data, live.corners(0.3, 0.8), [0, 3])"
+    sizes = f"{{classes: {classes}, content: 3}}"
+    code = f"return live.mix(data, live.corners(0.3, 0.8), live.choicePlaces({sizes}))"
     mixed = torch.tensor(node(code, latents.tolist()), dtype=torch.float64)
     weights = torch.tensor([0.7 * 0.2, 0.3 * 0.2, 0.7 * 0.8, 0.3 * 0.8], dtype=torch.float64)
     expected = weights @ latents / weights.norm()
-    expected[[0, 3]] = latents[2, [0, 3]]  # the nearest corner's choices
+    expected[places] = latents[2, places]  # the nearest corner's choices
     torch.testing.assert_close(mixed, expected)
     assert mixed.std() == pytest.approx(1, abs=0.1)
 
@@ -119,7 +154,7 @@ def test_script_mixes_latents_to_unit_variance(node):
 def test_weights_are_rounded_as_their_types_say():
     network = drawn_network()
     bundle = web.make_bundle(network, "int8")
-    back, scales = web.read_bundle(bundle).state_dict(), bundle["checkpoints"][0]["scales"]
+    back = web.read_bundle(bundle).state_dict()
     types = {name: kind for name, _, kind in bundle["tensors"]}
     assert set(types.values()) == {"float32", "float16", "int8"}
     for name, tensor in network.state_dict().items():
@@ -128,9 +163,10 @@ def test_weights_are_rounded_as_their_types_say():
             assert (error == 0).all()
         elif types[name] == "float16":  # eleven bits
             assert (error <= tensor.abs() * 2**-11 + 2**-25).all(), name
-        else:  # 255 steps
-            assert scales[name] == pytest.approx(tensor.abs().max().item() / 127)
-            assert (error <= scales[name] * 0.5001).all(), name
+        else:  # 255 steps in every row
+            step = tensor.abs().amax(dim=1, keepdim=True) / 127
+            assert (error <= step * 0.5001).all(), name
+            torch.testing.assert_close(back[name].abs().amax(dim=1, keepdim=True), 127 * step)
 
 
 def test_exact_paths_keep_moving_edges_where_they_are():
@@ -214,6 +250,9 @@ def test_what_cannot_be_exported_is_refused():
     ):
         with pytest.raises(ValueError, match=message):
             web.make_bundle(bad)
+    for classes, names in ((0, ["up"]), (3, ["up", "down"])):
+        with pytest.raises(ValueError, match=f"{len(names)} names .* {classes} classes"):
+            web.make_bundle(drawn_network(classes=classes), class_names=names)
     with pytest.raises(ValueError, match="precision is 'int4'"):
         web.make_bundle(network, "int4")
     with pytest.raises(ValueError, match="expected a bundle of format"):

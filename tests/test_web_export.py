@@ -1,6 +1,7 @@
 """What `vgan export` writes: a page that stands alone, and ONNX that draws the same clips."""
 
 import importlib.util
+import json
 import re
 
 import pytest
@@ -8,6 +9,7 @@ import torch
 
 from tests.test_web import drawn_network, latents_for
 from vgan_tutorial import cli, display, web
+from vgan_tutorial.datasets import make_shapes_pack
 from vgan_tutorial.training import TrainingConfig, save_generator, start
 
 
@@ -28,6 +30,42 @@ def test_the_page_stands_alone(run, tmp_path, capsys):
     assert "<title>A &amp; B</title>" in text
     assert not re.findall(r'(?:src|href)="(?!data:)', text)
     assert "default-src 'none'" in text
+
+
+@pytest.fixture
+def told(tmp_path):
+    """A generator that was told the three motions of tiny."""
+    folder = tmp_path / "told"
+    config = TrainingConfig(frames=8, size=16, classes=3)
+    save_generator(folder, start(config), config)
+    return folder
+
+
+def names_on(page):
+    text = re.search(r'<script type="application/json">(.*?)</script>', page.read_text("utf-8"))
+    assert text
+    return json.loads(text[1])["class_names"]
+
+
+def test_classes_have_the_names_that_are_given_or_else_those_of_the_data(told, tmp_path):
+    page = tmp_path / "live.html"
+    command = ["export", str(told), "--web", str(page)]
+    cli.main([*command, "--class-names", "round", "to and fro", "up and down"])
+    assert names_on(page) == ["round", "to and fro", "up and down"]
+    cli.main(command)  # the folder does not say what it was trained on
+    assert names_on(page) == ["class 1", "class 2", "class 3"]
+    (told / "data.json").write_text('{"data": "tiny"}')
+    cli.main(command)
+    assert names_on(page) == ["circular", "horizontal", "vertical"]
+    pack = make_shapes_pack(tmp_path / "packs", "tiny", actors=1, clips=1)
+    (told / "data.json").write_text(json.dumps({"data": str(pack)}))
+    cli.main(command)
+    assert names_on(page) == ["Circular", "Horizontal", "Vertical"]  # the names of its folders
+    (told / "data.json").write_text('{"data": "/not/there"}')
+    cli.main(command)
+    assert names_on(page) == ["class 1", "class 2", "class 3"]
+    with pytest.raises(SystemExit, match="2 names of classes for a generator with 3 classes"):
+        cli.main([*command, "--class-names", "round", "straight"])
 
 
 def test_bad_input_ends_in_one_line(run, tmp_path):

@@ -5,9 +5,10 @@ base64. It may hold several checkpoints of one network, so that a page can show 
 before and after training. `assets/live.js` reads it.
 
 Most weights are 16-bit floats. The outline's, which are most of the bytes, may be 8-bit whole
-numbers with a scale for each tensor. The path's are few, and a clip depends on them most: when a
-sharp edge moves by a hundredth of a pixel, the pixels under it change by a hundredth of their
-range. So those stay 32-bit floats.
+numbers with a scale for each row, that is for each number that a layer gives: a scale for the whole
+tensor would be that of its largest row, and would round all others as coarsely. The path's are
+few, and a clip depends on them most: when a sharp edge moves by a hundredth of a pixel, the pixels
+under it change by a hundredth of their range. So those stay 32-bit floats.
 """
 
 from __future__ import annotations
@@ -25,10 +26,19 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from vgan_tutorial.generators import ContentMotionGenerator, choose, sample_latent
+from vgan_tutorial.generators import (
+    ContentMotionGenerator,
+    choose,
+    class_vector,
+    sample_latent,
+)
 
-FORMAT = "vgan-tutorial content-motion 1"
-SIZES = ("frames", "size", "content", "motion", "kinds", "moves", "waves", "span")
+FORMAT = "vgan-tutorial content-motion 2"
+# What the generator is built with.
+SIZES = (
+    *("frames", "size", "content", "motion", "kinds", "moves"),
+    *("waves", "cells", "span", "classes"),
+)
 PRECISIONS = ("float16", "int8")  # of the outline's weights
 TYPES = {"float32": "<f4", "float16": "<f2", "int8": "i1"}  # as numpy writes them
 HALF_LIMIT = 700_000  # bytes; checkpoints that take more as 16-bit floats are stored as int8
@@ -40,7 +50,10 @@ Checkpoints = Sequence[tuple[str, nn.Module]]
 
 
 def make_bundle(
-    generator: nn.Module | Checkpoints, precision: str | None = None, seed: int = 0
+    generator: nn.Module | Checkpoints,
+    precision: str | None = None,
+    seed: int = 0,
+    class_names: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """Describe a content-motion generator, or checkpoints of one, for the script in the page.
 
@@ -49,15 +62,18 @@ def make_bundle(
         precision: of the outline's weights, "float16" or "int8"; by default float16 where all
             checkpoints together take less than about 700 kB that way, else int8.
         seed: of the four latents that the page starts from.
+        class_names: of a generator that is told classes, in their order; by default "class 1" and
+            so on.
 
     Returns:
         A dictionary that JSON can hold. `tensors` lists names, shapes and types in the order in
-        which each checkpoint's `weights` hold them, row by row, little-endian. `latents` are the
-        four starting points, and `directions` unit vectors as the function of that name gives.
+        which each checkpoint's `weights` hold them, row by row, little-endian; before the whole
+        numbers of a tensor come its rows' scales, 32-bit floats. `latents` are the four starting
+        points, and `directions` unit vectors as the function of that name gives.
 
     Raises:
-        ValueError: for another kind of generator, checkpoints of different networks, or weights
-            that are not finite or too large for 16 bits.
+        ValueError: for another kind of generator, checkpoints of different networks, weights that
+            are not finite or too large for 16 bits, or not one name for every class.
     """
     checkpoints = _as_checkpoints(generator)
     last = checkpoints[-1][1]
@@ -68,16 +84,16 @@ def make_bundle(
     if precision not in PRECISIONS:
         raise ValueError(f"precision is {precision!r}; choose one of {', '.join(PRECISIONS)}")
     packed = [_packed(label, network, precision) for label, network in checkpoints]
-    latents = sample_latent(last, CORNERS, torch.Generator().manual_seed(seed)).cpu()
     return {
         "format": FORMAT,
         **_sizes(last),
+        "class_names": _class_names(last.classes, class_names),
         "precision": precision,
         "tensors": [
             [name, list(tensor.shape), _type_of(name, precision)]
             for name, tensor in tensors.items()
         ],
-        "latents": [[round(value, 4) for value in row] for row in latents.tolist()],
+        "latents": [[round(value, 4) for value in row] for row in _corners(last, seed).tolist()],
         "directions": {
             who: [[round(value, 5) for value in row] for row in rows.tolist()]
             for who, rows in zip(("content", "motion"), directions(last, seed), strict=True)
@@ -99,10 +115,12 @@ def read_bundle(bundle: dict[str, Any], checkpoint: int = -1) -> ContentMotionGe
     payload = base64.b64decode(stored["weights"].removeprefix(PREFIX))
     weights, start = {}, 0
     for name, shape, kind in bundle["tensors"]:
+        rows = shape[0] if kind == "int8" else 0
+        scales = np.frombuffer(payload, TYPES["float32"], rows, start)[:, None] if rows else 1
+        start += 4 * rows
         values = np.frombuffer(payload, TYPES[kind], int(np.prod(shape)), start)
-        scale = np.float32(stored["scales"].get(name, 1.0))
-        weights[name] = torch.from_numpy(values.astype(np.float32).reshape(shape) * scale)
         start += values.nbytes
+        weights[name] = torch.from_numpy(values.astype(np.float32).reshape(shape) * scales)
     network.load_state_dict(weights)
     return network.eval().requires_grad_(False)
 
@@ -115,7 +133,8 @@ def directions(
     With J the Jacobian of an output in the latent, a small step d changes the output by J d. The
     mean of ‖J d‖² over latents is dᵀ E[JᵀJ] d, and the unit vectors d that make it largest are
     the first eigenvectors of E[JᵀJ]. The outputs are outline and colour for the content, and the
-    path for the motion; the first number of a latent is left out, because it is a choice.
+    path for the motion; the first number of a latent is left out, because it is a choice, and so
+    is the class.
 
     Args:
         generator: on any device; it is not changed.
@@ -124,7 +143,9 @@ def directions(
     """
     network = copy.deepcopy(generator).cpu().float()
     latents = sample_latent(network, samples, torch.Generator().manual_seed(seed))
-    content, motion = latents.split([network.content, network.motion], dim=1)
+    kind = class_vector(latents, None, network.classes) if network.classes else None
+    both = latents[:, -network.content - network.motion :]
+    content, motion = both.split([network.content, network.motion], dim=1)
 
     def drawn(chosen: Tensor) -> Tensor:
         outline, colour = network.outline(chosen).sigmoid(), network.colour(chosen).tanh()
@@ -132,7 +153,7 @@ def directions(
         return torch.cat([outline.flatten(1), colour * outline.shape[-1]], dim=1)
 
     def steered(rest: Tensor) -> Tensor:
-        return network.draw_path(torch.cat([motion[:, :1], rest], dim=1)).flatten(1)
+        return network.draw_path(torch.cat([motion[:, :1], rest], dim=1), kind=kind).flatten(1)
 
     def painted(rest: Tensor) -> Tensor:
         return drawn(choose(torch.cat([content[:, :1], rest], dim=1), network.kinds))
@@ -166,10 +187,6 @@ def _as_checkpoints(
                 f"the page runs a ContentMotionGenerator, not a {type(network).__name__}: train "
                 "with --generator content-motion"
             )
-        if network.classes:
-            raise ValueError(
-                "the page's script knows no classes: give a generator that was trained without"
-            )
         if checked and _sizes(network) != _sizes(checked[0][1]):
             raise ValueError(
                 f"checkpoint {label!r} is of another network than {checked[0][0]!r}: "
@@ -177,6 +194,25 @@ def _as_checkpoints(
             )
         checked.append((str(label), network))
     return checked
+
+
+def _class_names(classes: int, names: Sequence[str] | None) -> list[str]:
+    if names is None:
+        return [f"class {number + 1}" for number in range(classes)]
+    if len(names) != classes:
+        raise ValueError(
+            f"there are {len(names)} names of classes for a generator with {classes} classes"
+        )
+    return [str(name) for name in names]
+
+
+def _corners(network: ContentMotionGenerator, seed: int) -> Float[Tensor, "corners latent"]:
+    """Latents to start from; those with a class take the classes in turn, so that all are seen."""
+    latents = sample_latent(network, CORNERS, torch.Generator().manual_seed(seed)).cpu()
+    if network.classes:
+        middles = (torch.arange(CORNERS) % network.classes + 0.5) / network.classes
+        latents[:, 0] = torch.special.ndtri(middles)
+    return latents
 
 
 def _sizes(network: ContentMotionGenerator) -> dict[str, int | float]:
@@ -195,18 +231,20 @@ def _type_of(name: str, precision: str) -> str:
 
 
 def _packed(label: str, network: ContentMotionGenerator, precision: str) -> dict[str, Any]:
-    scales, pieces = {}, []
+    pieces = []
     for name, tensor in _tensors(network).items():
         values, largest = tensor.numpy(), float(tensor.abs().max())
         if not largest <= LARGEST_HALF:
             raise ValueError(f"{name} holds {largest}, which 16 bits cannot: did training diverge?")
         kind = _type_of(name, precision)
         if kind == "int8":
-            scales[name] = float(np.float32(largest / 127 or 1.0))
-            values = np.round(values / scales[name]).clip(-127, 127)
+            scales = np.abs(values).max(axis=1, keepdims=True) / np.float32(127)
+            scales[scales == 0] = 1
+            pieces.append(scales.astype(TYPES["float32"]).tobytes())
+            values = np.round(values / scales).clip(-127, 127)
         pieces.append(values.astype(TYPES[kind]).tobytes())
     text = base64.b64encode(b"".join(pieces)).decode()
-    return {"label": label, "scales": scales, "weights": PREFIX + text}
+    return {"label": label, "weights": PREFIX + text}
 
 
 def bundle_text(bundle: dict[str, Any]) -> str:

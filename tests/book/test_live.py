@@ -9,7 +9,7 @@ import torch
 
 from tests.book.browser import chromium, launched, opened, page_faults
 from tests.book.test_site import lacking
-from tests.test_web import AGREEMENT, drawn_network, latents_for
+from tests.test_web import AGREEMENT, SMOOTH, drawn_network, latents_for
 from vgan_tutorial.display import live_html, live_page
 from vgan_tutorial.preprocessing import to_uint8
 
@@ -17,6 +17,7 @@ pytestmark = pytest.mark.browser
 
 STILL = {"reduced_motion": "reduce"}
 CHOICES = ("Figure", "Move")
+NAMES = ["circular", "horizontal", "<b>vertical"]  # a name is text, whatever it holds
 DIRECTIONS = [f"{name}, {order} direction" for name in CHOICES for order in ("first", "second")]
 
 
@@ -40,9 +41,21 @@ def url(network, tmp_path_factory):
     return written(tmp_path_factory.mktemp("live"), checkpoints)
 
 
-def written(folder, generator):
+@pytest.fixture(scope="module")
+def told():
+    """A network that is told one of three classes."""
+    return drawn_network("tiny", classes=3)
+
+
+@pytest.fixture(scope="module")
+def told_url(told, tmp_path_factory):
+    checkpoints = [("step 0", drawn_network("tiny", seed=9, classes=3)), ("step 100", told)]
+    return written(tmp_path_factory.mktemp("told"), checkpoints, class_names=NAMES)
+
+
+def written(folder, generator, **options):
     page = folder / "live.html"
-    page.write_text(live_page(generator, alt="Four clips."), encoding="utf-8")
+    page.write_text(live_page(generator, alt="Four clips.", **options), encoding="utf-8")
     return page.as_uri()
 
 
@@ -100,10 +113,10 @@ def test_the_canvas_shows_what_pytorch_draws(browser, url, network):
         assert faults == []
 
 
-@pytest.mark.parametrize("preset", ["small", "full"])
-def test_chromium_agrees_with_pytorch(browser, tmp_path, preset):
+@pytest.mark.parametrize(("preset", "classes"), [("small", 0), ("small", 4), ("full", 0)])
+def test_chromium_agrees_with_pytorch(browser, tmp_path, preset, classes):
     """Clips through the page's own bundle, and the median time for one."""
-    network = drawn_network(preset)
+    network = drawn_network(preset, classes=classes)
     latents = latents_for(network, 4)
     with opened(browser, written(tmp_path, network), **STILL) as (page, faults):
         clips, times = page.evaluate(
@@ -124,11 +137,13 @@ def test_chromium_agrees_with_pytorch(browser, tmp_path, preset):
         assert faults == []
     expected = network(latents)
     assert (torch.tensor(clips).reshape(expected.shape) - expected).abs().max() < AGREEMENT
-    print(f"{preset}: {np.median(times):.1f} ms a clip (median of {len(times)})")
+    median = np.median(times)
+    print(f"{preset}, {classes} classes: {median:.1f} ms a clip (median of {len(times)})")
 
 
-def test_live_pages_are_good_pages(browser, url):
-    assert page_faults(browser, url) == []
+@pytest.mark.parametrize("page", ["url", "told_url"])
+def test_live_pages_are_good_pages(browser, page, request):
+    assert page_faults(browser, request.getfixturevalue(page)) == []
 
 
 def test_two_generators_live_on_one_page(browser, tmp_path, network):
@@ -177,6 +192,112 @@ def test_choices_are_announced(browser, url):
         slider(page, "Move").fill("7")
         text = page.get_by_role("status").text_content()
         assert text == "Figure 42 of 64, move 8 of 24, step 100"
+
+
+def class_button(page, name):
+    return page.get_by_role("radio", name=name, exact=True)
+
+
+def status(page):
+    """What is announced, in its parts."""
+    return page.get_by_role("status").inner_text().split(", ")
+
+
+def pressed(page):
+    """The names of the pressed class buttons."""
+    return [name for name in NAMES if class_button(page, name).is_checked()]
+
+
+def test_class_buttons_ask_for_a_class(browser, told_url, told):
+    """The figure and the rest of the motion stay; the clip is the one that PyTorch draws."""
+    with opened(browser, told_url, **STILL) as (page, faults):
+        group = page.get_by_role("group", name="How").get_by_role("radiogroup", name="Class")
+        assert group.get_by_role("radio").count() == 3
+        assert pressed(page) == NAMES[:1]  # the first of the four starting points
+        slider(page, "Frame").fill("5")
+        start, shown = latent(page), pixels(page)
+        for label in (2, 1):
+            class_button(page, NAMES[label]).click()
+            assert pressed(page) == [NAMES[label]]
+            assert torch.equal(latent(page)[1:], start[1:])
+            expected = told(start[None], labels=torch.tensor([label]))
+            difference = pixels(page) - to_uint8(expected)[0, 5].numpy().astype(int)
+            assert abs(difference).max() <= 1
+            assert (pixels(page) != shown).any()
+            shown = pixels(page)
+        assert status(page)[1] == "horizontal"
+        assert status(page)[3] == "step 100"
+        slider(page, "Training").fill("0")
+        assert pressed(page) == ["horizontal"]
+        assert faults == []
+
+
+def test_class_buttons_work_with_the_keyboard(browser, told_url):
+    with opened(browser, told_url, **STILL) as (page, _):
+        class_button(page, NAMES[0]).focus()
+        for key, place in (("ArrowRight", 1), ("ArrowDown", 2), ("ArrowRight", 0), ("ArrowUp", 2)):
+            page.keyboard.press(key)
+            assert pressed(page) == [NAMES[place]]
+            assert status(page)[1] == NAMES[place]
+        page.keyboard.press("Tab")  # one stop for all three
+        focused = page.evaluate("document.activeElement.getAttribute('aria-label')")
+        assert focused == "Move"
+
+
+def test_a_class_stays_until_another_is_asked_for(browser, told_url):
+    with opened(browser, told_url, **STILL) as (page, _):
+        class_button(page, NAMES[2]).click()
+        asked = latent(page)[0]
+        for name in ("New sample", "Keep who, change how", "Keep how, change who"):
+            before = latent(page)
+            press(page, name)
+            assert latent(page)[0] == asked
+            assert (latent(page) != before).any()
+        slider(page, "Figure").fill("3")
+        assert pressed(page) == [NAMES[2]]
+
+
+def test_the_map_never_mixes_classes(browser, told_url):
+    with opened(browser, told_url, **STILL) as (page, _):
+        class_button(page, NAMES[2]).click()
+        press(page, "Map between four samples")
+        assert page.get_by_role("radio").count() == 0
+        seen = [2, 1, 2, 0]  # of the corners: the one that was shown, and three of the bundle
+        for press_first in (None, "New sample", "Keep who, change how"):
+            if press_first:
+                press(page, press_first)
+            for corner, label in enumerate(seen):
+                slider(page, "Across").fill(str(0.9 * (corner % 2) + 0.05))
+                slider(page, "Down").fill(str(0.9 * (corner // 2) + 0.05))
+                assert status(page)[1] == NAMES[label]
+        press(page, "Keep how, change who")  # all corners take the class that is shown
+        slider(page, "Across").fill("0")
+        assert status(page)[1] == NAMES[0]
+        press(page, "Map between four samples")
+        assert pressed(page) == [NAMES[0]]
+
+
+def test_classes_of_two_generators_do_not_meet(browser, tmp_path, told):
+    body = live_html(told, alt="one") + live_html(told, alt="two")
+    page_file = tmp_path / "two.html"
+    page_file.write_text(f"<!doctype html><link rel='icon' href='data:,'>{body}", encoding="utf-8")
+    with opened(browser, page_file.as_uri(), **STILL) as (page, _):
+        page.get_by_role("radio", name="class 2").nth(1).click()
+        checked = [radio.is_checked() for radio in page.get_by_role("radio").all()]
+        assert checked == [True, False, False, False, True, False]
+
+
+def test_a_generator_without_choices_has_no_sliders_for_them(browser, tmp_path):
+    network = drawn_network("tiny", **SMOOTH)
+    pairs = [("step 0", drawn_network("tiny", seed=9, **SMOOTH)), ("step 100", network)]
+    with opened(browser, written(tmp_path, pairs), **STILL) as (page, faults):
+        assert not any(slider(page, name).count() for name in CHOICES)
+        assert page.get_by_role("radio").count() == 0
+        assert status(page) == ["Step 100"]
+        slider(page, DIRECTIONS[2]).fill("2")
+        expected = to_uint8(network(latent(page)[None]))[0, 0].numpy().astype(int)
+        assert abs(pixels(page) - expected).max() <= 1
+        assert faults == []
 
 
 def test_directions_stay_standard_normal_coordinates(browser, url, network):

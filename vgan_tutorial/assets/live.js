@@ -30,9 +30,13 @@
     let start = 0;
     bundle.tensors.forEach(([name, shape, type]) => {
       const values = new Float32Array(shape.reduce((product, length) => product * length, 1));
-      const scale = stored.scales[name] || 1;
+      const scales = [];  // whole numbers have one for each row, before them
+      for (; type === "int8" && scales.length < shape[0]; start += 4) {
+        scales.push(read.float32.at(start));
+      }
+      const columns = values.length / shape[0];
       for (let i = 0; i < values.length; i++, start += read[type].bytes) {
-        values[i] = read[type].at(start) * scale;
+        values[i] = read[type].at(start) * (scales[Math.floor(i / columns)] ?? 1);
       }
       const [part, , kind] = name.split(".");
       if (part === "background") network.background = values.map(Math.tanh);
@@ -78,6 +82,18 @@
     return low;
   }
 
+  // Where the parts of a latent begin. A network that is told classes reads one more number first.
+  function beginnings({classes, content}) {
+    const who = classes ? 1 : 0;
+    return {who, how: who + content};
+  }
+
+  // Where a latent has choices: of the class, of the figure and of the move.
+  function choicePlaces(sizes) {
+    const {who, how} = beginnings(sizes);
+    return sizes.classes ? [0, who, how] : [who, how];
+  }
+
   // The first number of a latent becomes a choice; the rest follows as it is.
   function choose(latent, choices) {
     const vector = new Float32Array(choices + latent.length - 1);
@@ -87,15 +103,17 @@
   }
 
   // Where the figure's centre is in every frame, as shares of the width and height.
-  function path(network, motion) {
-    const {frames, waves, moves} = network.sizes, centres = [];
-    const vector = choose(motion, moves), input = new Float32Array(vector.length + 2 * waves);
+  function path(network, motion, kind) {
+    const {frames, waves, moves, classes} = network.sizes, centres = [];
+    const vector = choose(motion, moves), clock = vector.length + classes;
+    const input = new Float32Array(clock + 2 * waves);
     input.set(vector);
+    if (classes) input[vector.length + kind] = Math.sqrt(classes);
     for (let frame = 0; frame < frames; frame++) {
       for (let wave = 0; wave < waves; wave++) {
         const angle = 2 * Math.PI * (wave + 1) * frame / frames;
-        input[vector.length + wave] = Math.sin(angle);
-        input[vector.length + waves + wave] = Math.cos(angle);
+        input[clock + wave] = Math.sin(angle);
+        input[clock + waves + wave] = Math.cos(angle);
       }
       centres.push(Array.from(perceptron(network.parts.path, input), x => 0.1 + 0.8 * sigmoid(x)));
     }
@@ -127,14 +145,35 @@
     });
   }
 
+  // A square picture on a finer grid. Beyond the outermost points it stays as it is there.
+  function enlarge(picture, from, to) {
+    if (from === to) return picture;
+    const places = Array.from({length: to}, (_, i) => {
+      const place = Math.min(from - 1, Math.max(0, (i + 0.5) * from / to - 0.5));
+      const before = Math.min(from - 2, Math.floor(place));
+      return {before, beyond: place - before};
+    });
+    const between = (start, {before, beyond}) =>
+      picture[start + before] * (1 - beyond) + picture[start + before + 1] * beyond;
+    return Float32Array.from({length: to * to}, (_, i) => {
+      const row = places[Math.floor(i / to)], column = places[i % to];
+      const upper = between(row.before * from, column);
+      const lower = between((row.before + 1) * from, column);
+      return upper * (1 - row.beyond) + lower * row.beyond;
+    });
+  }
+
   // What a latent decides: two colours, and a mask for every frame.
   function generate(network, latent) {
-    const {frames, size, span, content, kinds} = network.sizes, side = size / 2;
-    const who = choose(latent.slice(0, content), kinds);
-    const tile = perceptron(network.parts.outline, who).map(sigmoid);
-    const colour = perceptron(network.parts.colour, who).map(Math.tanh);
+    const {frames, size, span, kinds, classes, cells} = network.sizes, side = size / 2;
+    const {who, how} = beginnings(network.sizes);
+    const content = choose(latent.slice(who, how), kinds);
+    const outline = perceptron(network.parts.outline, content);
+    const tile = enlarge(outline, cells, side).map(sigmoid);
+    const colour = perceptron(network.parts.colour, content).map(Math.tanh);
     const mask = new Float32Array(frames * size * size);
-    path(network, latent.slice(content)).forEach((centre, frame) =>
+    const kind = classes ? chosen(latent[0], classes) : 0;
+    path(network, latent.slice(how), kind).forEach((centre, frame) =>
       place(tile, side, centre, size, span, mask, frame * size * size));
     return {mask, colour, background: network.background, frames, size};
   }
@@ -180,7 +219,9 @@
   const normal = () =>
     Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
 
-  globalThis.vganLive = {decode, generate, toClip, share, standsFor, chosen, mix, corners};
+  globalThis.vganLive = {
+    decode, generate, toClip, share, standsFor, chosen, choicePlaces, mix, corners,
+  };
 
   // The controls ----------------------------------------------------------------------------
 
@@ -196,20 +237,21 @@
     const bundle = JSON.parse(root.querySelector("script").textContent);
     const figure = root.closest("figure"), poster = figure.querySelector("img");
     const reduced = window.matchMedia("(prefers-reduced-motion: reduce)");
-    const {frames, size, content, kinds, moves} = bundle;
+    const {frames, size, kinds, moves, classes} = bundle;
+    const {who, how} = beginnings(bundle), places = choicePlaces(bundle);
     const networks = [];  // each checkpoint is decoded when it is first shown
     const state = {
       latent: bundle.latents[0], samples: bundle.latents, mapped: false, across: 0, down: 0,
       checkpoint: bundle.checkpoints.length - 1, frame: 0, playing: !reduced.matches,
     };
-    const sliders = [], pads = [];
+    const sliders = [], pads = [], buttons = [];
     let drawn = null, timer = null, visible = true, mapKey = "";
 
     const network = () => networks[state.checkpoint] ||= decode(bundle, state.checkpoint);
     network();  // a bundle that cannot be read stops here, and the poster stays
 
     const now = () => state.mapped
-      ? mix(state.samples, corners(state.across, state.down), [0, content]) : state.latent;
+      ? mix(state.samples, corners(state.across, state.down), places) : state.latent;
 
     // The layout: the clip on one side, the controls on the other.
     const stage = make("div", {"class": "vgan-live-stage"}, root);
@@ -241,8 +283,8 @@
     });
 
     const single = make("div", {"class": "vgan-live-groups"}, panel);
-    group("Who", "figure", kinds, 0, bundle.directions.content);
-    group("How", "move", moves, content, bundle.directions.motion);
+    group("Who", "figure", kinds, who, bundle.directions.content);
+    group("How", "move", moves, how, bundle.directions.motion, bundle.class_names);
     const map = make("fieldset", {"class": "vgan-live-group"}, panel);
     make("legend", {}, map, "Map");
     const cells = 5, edge = 0.5 / cells;  // the corners of the map are the middles of its cells
@@ -292,14 +334,38 @@
       return square;
     }
 
+    function set(place, value) {
+      state.latent = state.latent.map((old, i) => i === place ? value : old);
+    }
+
+    // A button for each class, of which one is pressed.
+    function classButtons(parent, names) {
+      const row = make("div", {"class": "vgan-live-classes"}, parent);
+      make("span", {"aria-hidden": "true"}, row, "Class");
+      const choice = make("div", {role: "radiogroup", "aria-label": "Class"}, row);
+      const group = "vgan-class-" + Math.random();  // two generators may be on one page
+      names.forEach((name, number) => {
+        const label = make("label", {}, choice);
+        const input = make("input", {type: "radio", name: group}, label);
+        label.append(name);
+        input.addEventListener("change", () => {
+          set(0, standsFor(number, classes));
+          refresh();
+        });
+        buttons.push(input);
+      });
+    }
+
     // The controls of one half of the latent: its choice, and its two strongest directions.
-    function group(title, noun, choices, begin, directions) {
+    function group(title, noun, choices, begin, directions, classNames = []) {
       const box = make("fieldset", {"class": "vgan-live-group"}, single);
       make("legend", {}, box, title);
       const name = noun[0].toUpperCase() + noun.slice(1);
-      slider(box, name, 0, choices - 1, 1, () => chosen(state.latent[begin], choices), value => {
-        state.latent = state.latent.map((old, i) => i === begin ? standsFor(value, choices) : old);
-      }, value => (value + 1) + " / " + choices);
+      if (classNames.length) classButtons(box, classNames);
+      if (choices > 1) {
+        slider(box, name, 0, choices - 1, 1, () => chosen(state.latent[begin], choices),
+          value => set(begin, standsFor(value, choices)), value => (value + 1) + " / " + choices);
+      }
       const along = direction =>
         direction.reduce((sum, part, i) => sum + part * state.latent[begin + 1 + i], 0);
       const move = (direction, value) => {
@@ -317,12 +383,16 @@
         name + ", " + ["first", "second"][n] + " direction"));
     }
 
-    // New samples; what is kept is the half of the latent that is shown now.
-    function draw(who, how) {
+    // New samples; what is kept is the half of the latent that is shown now. A class is asked for
+    // and not drawn: it stays until another is asked for.
+    function draw(newWho, newHow) {
       const kept = now();
-      const fresh = () => kept.map((old, i) => (i < content ? who : how) ? normal() : old);
+      const fresh = sample => kept.map((old, i) => {
+        if (i < who) return newHow ? sample[i] : old;
+        return (i < how ? newWho : newHow) ? normal() : old;
+      });
       if (state.mapped) state.samples = state.samples.map(fresh);
-      else state.latent = fresh();
+      else state.latent = fresh(state.latent);
     }
 
     function paint() {
@@ -346,7 +416,7 @@
       for (let n = 0; n < cells * cells; n++) {
         const column = n % cells, row = Math.floor(n / cells);
         const weights = corners(column / (cells - 1), row / (cells - 1));
-        const clip = generate(network(), mix(state.samples, weights, [0, content]));
+        const clip = generate(network(), mix(state.samples, weights, places));
         sheet.getContext("2d").putImageData(
           new ImageData(toPixels(clip, frames >> 1), size, size), column * size, row * size);
       }
@@ -361,10 +431,15 @@
       single.hidden = state.mapped;
       map.hidden = !state.mapped;
       swap.setAttribute("aria-pressed", state.mapped);
-      const stageName = bundle.checkpoints[state.checkpoint].label;
-      status.textContent = "Figure " + (chosen(latent[0], kinds) + 1) + " of " + kinds +
-        ", move " + (chosen(latent[content], moves) + 1) + " of " + moves +
-        (stageName ? ", " + stageName : "");
+      const kind = classes ? chosen(latent[0], classes) : -1;
+      buttons.forEach((input, number) => { input.checked = number === kind; });
+      const said = [
+        kinds > 1 && "figure " + (chosen(latent[who], kinds) + 1) + " of " + kinds,
+        classes && bundle.class_names[kind],
+        moves > 1 && "move " + (chosen(latent[how], moves) + 1) + " of " + moves,
+        bundle.checkpoints[state.checkpoint].label,
+      ].filter(Boolean).join(", ");
+      status.textContent = said.charAt(0).toUpperCase() + said.slice(1);
       paint();
       paintMap();
       pads.forEach(({dot, read}) => {

@@ -9,17 +9,19 @@ import tyro
 
 from vgan_tutorial.cli.data import fetch, inspect, pack
 from vgan_tutorial.cli.results import evaluate, export, sample
-from vgan_tutorial.cli.runs import resume, train
+from vgan_tutorial.cli.runs import estimate, recipes, resume, train, with_recipe
 from vgan_tutorial.training import ProcessLostError
 from vgan_tutorial.video_io import VideoError
 
 __all__ = [
+    "estimate",
     "evaluate",
     "export",
     "fetch",
     "inspect",
     "main",
     "pack",
+    "recipes",
     "resume",
     "sample",
     "train",
@@ -29,6 +31,8 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "fetch": fetch,
     "pack": pack,
     "inspect": inspect,
+    "recipes": recipes,
+    "estimate": estimate,
     "train": train,
     "resume": resume,
     "sample": sample,
@@ -36,13 +40,17 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "export": export,
 }
 
+AWARE = ("estimate", "train")  # commands whose defaults a recipe changes
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run `vgan`: bad input ends in one line on the error stream and exit code 1."""
     logging.basicConfig(level=logging.ERROR, format="%(levelname)s: %(message)s")
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
+        recipe_aware = {command: with_recipe(COMMANDS[command], arguments) for command in AWARE}
         tyro.extras.subcommand_cli_from_dict(
-            COMMANDS,
+            COMMANDS | recipe_aware,
             prog="vgan",
             description="Generative adversarial networks for video: the book's commands.",
             args=arguments,

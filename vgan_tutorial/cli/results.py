@@ -153,6 +153,7 @@ def export(
     onnx: Path | None = None,
     title: str = "A live generator",
     alt: str = "Clips drawn by the generator.",
+    class_names: tuple[str, ...] = (),
 ) -> None:
     """Write a trained generator for other programs: a page that runs it, or ONNX.
 
@@ -162,12 +163,16 @@ def export(
         onnx: ONNX file to write; it is checked against PyTorch.
         title: Of the page.
         alt: What the clips show, in a sentence, for readers who do not see them.
+        class_names: On the page's buttons, if the generator was told classes; by default those of
+            the data that the run names, if it is still there.
     """
     if web is None and onnx is None:
         raise ValueError("nothing to write: give --web FILE.html, --onnx FILE.onnx, or both")
-    network, _ = load_generator(run)
+    network, config = load_generator(run)
     if web:
-        web.write_text(display.live_page(network, alt, title), encoding="utf-8")
+        names = class_names or _class_names(run, config)
+        page = display.live_page(network, alt, title, class_names=names)
+        web.write_text(page, encoding="utf-8")
         print(f"{web}: {web.stat().st_size:,} bytes")
     if onnx:
         difference = export_onnx(network, onnx)
@@ -179,6 +184,18 @@ def _open_generator(run: Path, checkpoint: str | None) -> tuple[nn.Module, Train
         return load_generator(run)
     state, config = load_checkpoint(run / checkpoint)
     return state.averaged.eval(), config
+
+
+def _class_names(run: Path, config: TrainingConfig) -> list[str] | None:
+    """Names of a run's classes in the order of their labels; None if its data is unknown."""
+    if not config.classes or not (run / DATA).exists():
+        return None
+    data = _data_of(run, config)
+    if data in PRESETS:
+        return sorted(PRESETS[data].motions)
+    if (Path(data) / "clips.csv").exists():
+        return PackedClips(data, frames=config.frames).classes
+    return None
 
 
 def _data_of(run: Path, config: TrainingConfig) -> str:

@@ -1,13 +1,17 @@
-"""The commands that train: train, resume."""
+"""The commands that train: recipes, estimate, train, resume."""
 
 import json
+import textwrap
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
 from vgan_tutorial.datasets import PackedClips
+from vgan_tutorial.recipes import RECIPES, get_recipe
 from vgan_tutorial.shapes import PRESETS
 from vgan_tutorial.training import (
     ClipSource,
@@ -18,6 +22,7 @@ from vgan_tutorial.training import (
     shapes_source,
 )
 from vgan_tutorial.training import train as run_training
+from vgan_tutorial.training.estimating import devices, measure_run
 from vgan_tutorial.training.processes import processes
 from vgan_tutorial.training.saving import replace_file
 
@@ -28,6 +33,7 @@ Run = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
 def train(
     run: Run,
     /,
+    recipe: str | None = None,
     data: str = "tiny",
     seconds: float | None = None,
     config: tyro.conf.OmitArgPrefixes[TrainingConfig] = TrainingConfig(),  # noqa: B008
@@ -48,14 +54,90 @@ def train(
 
     Several GPUs or machines: accelerate launch --multi-gpu -m vgan_tutorial.cli train RUN …
 
+    How long it will take, before you start: vgan estimate, with the same options.
+
     Args:
         run: Folder of the run.
+        recipe: Take what is not given here from one of the recipes that `vgan recipes` lists. With
+            it this help shows the recipe's values.
         data: A preset of Moving Shapes (tiny, small, full), or a pack made by `vgan pack`. With a
             preset, its frames and size replace --frames and --size; with a pack, its size does.
         seconds: Stop after this long even if steps are left.
         config: Everything else that decides the run.
     """
+    check_recipe(recipe, data, config)
     _go(run, data, seconds, config)
+
+
+def estimate(
+    recipe: str | None = None,
+    data: str = "tiny",
+    config: tyro.conf.OmitArgPrefixes[TrainingConfig] = TrainingConfig(),  # noqa: B008
+) -> None:
+    """Say what a run would take, from a few real steps on every device of this machine.
+
+    Args:
+        recipe: As for `vgan train`.
+        data: A preset or a pack. For a recipe's data set that is not packed yet, random pixels of
+            the same shape stand in.
+        config: As for `vgan train`.
+    """
+    check_recipe(recipe, data, config, stand_in=True)
+    if data in PRESETS or (Path(data) / "clips.csv").exists():
+        _, config, _ = _open(data, config)
+    for device in devices():
+        print(measure_run(config, device))
+
+
+def recipes() -> None:
+    """List the recipes that `vgan train RUN --recipe NAME` knows."""
+    for name in RECIPES:
+        recipe = get_recipe(name)
+        about = textwrap.fill(recipe.about, 76, initial_indent="    ", subsequent_indent="    ")
+        print(f"{name}\n{about}")
+        if recipe.needs_pack:
+            size = recipe.config.size
+            print(f"    first: vgan fetch {recipe.data} --size {size}, then --data PACK")
+
+
+def with_recipe(command: Callable[..., None], arguments: Sequence[str]) -> Callable[..., None]:
+    """The command, with the defaults of the recipe that the arguments name, if they name one."""
+    name = None
+    for place, argument in enumerate(arguments):
+        if argument == "--recipe":
+            name = next(iter(arguments[place + 1 :]), None)
+        elif argument.startswith("--recipe="):
+            name = argument.removeprefix("--recipe=")
+    if name is None:
+        return command
+    recipe = get_recipe(name)
+    config = recipe.config_on(processes().device)
+    return partial(command, recipe=name, data=recipe.data, config=config)
+
+
+def check_recipe(
+    name: str | None, data: str, config: TrainingConfig, stand_in: bool = False
+) -> None:
+    """Refuse data that is not what a recipe is for, before anything takes long.
+
+    Raises:
+        ValueError: if the recipe's data set is still to be packed, or packed at another size.
+    """
+    if name is None:
+        return
+    recipe = get_recipe(name)
+    if data == recipe.data and recipe.needs_pack and not stand_in:
+        raise ValueError(
+            f"the recipe {name} trains on {data}, which is not packed yet: get it with `vgan fetch "
+            f"{data} --size {config.size}`, and name the pack with --data"
+        )
+    if (Path(data) / "clips.csv").exists():
+        size = PackedClips(data, frames=config.frames).size
+        if size != config.size:
+            raise ValueError(
+                f"the recipe {name} wants clips of {config.size} pixels, and those in {data} have "
+                f"{size}: pack again with --size {config.size}, or give --size {size} too"
+            )
 
 
 def resume(

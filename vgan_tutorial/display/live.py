@@ -51,6 +51,7 @@ def show_live(
     size: int | None = None,
     precision: str | None = None,
     seed: int = 0,
+    class_names: Sequence[str] | None = None,
 ) -> None:
     """Show a content-motion generator that the reader drives: it runs in the page itself.
 
@@ -63,11 +64,13 @@ def show_live(
         size: width of the clip on the page, in pixels.
         precision: of the stored weights, "float16" or "int8"; see `web.make_bundle`.
         seed: of the four latents that the page starts from.
+        class_names: of a generator that is told classes; the page has a button for each.
 
     Raises:
         ValueError: as `web.make_bundle` does, or if alt is empty.
     """
-    display_page(live_html(generator, alt, caption, fps, size, precision, seed), alt)
+    page = live_html(generator, alt, caption, fps, size, precision, seed, class_names)
+    display_page(page, alt)
 
 
 def live_html(
@@ -78,10 +81,11 @@ def live_html(
     size: int | None = None,
     precision: str | None = None,
     seed: int = 0,
+    class_names: Sequence[str] | None = None,
 ) -> str:
     """The HTML that `show_live` shows."""
     require_alt(alt)
-    bundle = make_bundle(generator, precision, seed)
+    bundle = make_bundle(generator, precision, seed, class_names)
     shown = size or bundle["size"] * max(1, WIDTH // bundle["size"])
     script = f'<script type="application/json">{bundle_text(bundle)}</script>'
     root = f'<div class="vgan-live" data-shown="{shown}" data-fps="{fps}">{script}</div>'
@@ -99,9 +103,10 @@ def live_page(
     size: int | None = None,
     precision: str | None = None,
     seed: int = 0,
+    class_names: Sequence[str] | None = None,
 ) -> str:
     """A whole page with `live_html` on it, to be opened from disk."""
-    body = live_html(generator, alt, caption, fps, size, precision, seed)
+    body = live_html(generator, alt, caption, fps, size, precision, seed, class_names)
     return PAGE.format(title=html.escape(title), body=body)
 
 

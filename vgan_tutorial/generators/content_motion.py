@@ -41,6 +41,9 @@ class ContentMotionGenerator(nn.Module):
         kinds: how many figures the choice in the content latent is between.
         moves: how many ways to move the choice in the motion latent is between.
         waves: sines and cosines of the clock, with 1, 2, … periods in `frames`.
+        cells: the most rows and columns in which the outline is drawn. On a larger tile its logits
+            are interpolated: an edge stays sharp, because the sigmoid comes after, and lies
+            where it should between two cells, while many fewer numbers have to be learnt.
         span: width of the tile as a share of the frame's.
         classes: of the way to move, such as the kinds of motion in Moving Shapes; 0 for none. One
             more number, the first of the latent, then chooses the class, see `class_vector`,
@@ -56,6 +59,7 @@ class ContentMotionGenerator(nn.Module):
         kinds: int = 64,
         moves: int = 24,
         waves: int = 2,
+        cells: int = 16,
         span: float = 0.55,
         classes: int = 0,
     ) -> None:
@@ -68,9 +72,13 @@ class ContentMotionGenerator(nn.Module):
         self.latent_shape = (bool(classes) + content + motion,)
         seen = kinds + content - 1
         tile = size // 2
+        self.cells = min(cells, tile)
         self.outline = nn.Sequential(
-            *perceptron([seen, 128, 256, tile * tile]), nn.Unflatten(1, (1, tile, tile))
+            *perceptron([seen, 128, 256, self.cells**2]),
+            nn.Unflatten(1, (1, self.cells, self.cells)),
         )
+        if self.cells < tile:
+            self.outline.append(nn.Upsample((tile, tile), mode="bilinear"))
         self.colour = perceptron([seen, 64, 64, 3])
         self.background = nn.Parameter(torch.full((3,), -2.0))  # nearly black, like most pixels
         self.path = perceptron([moves + motion - 1 + classes + 2 * waves, 64, 64, 2])

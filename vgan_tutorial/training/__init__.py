@@ -25,6 +25,7 @@ from vgan_tutorial.training.recording import read_log
 from vgan_tutorial.training.saving import (
     load_checkpoint,
     load_generator,
+    load_stages,
     read_config,
     save_checkpoint,
     save_generator,
@@ -50,6 +51,7 @@ __all__ = [
     "generator_turn",
     "load_checkpoint",
     "load_generator",
+    "load_stages",
     "pack_source",
     "rate_factor",
     "read_config",

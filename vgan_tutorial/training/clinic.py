@@ -16,16 +16,18 @@ import numpy as np
 import torch
 import tyro
 from jaxtyping import Float
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from vgan_tutorial.generators import ContentMotionGenerator, sample_latent
 from vgan_tutorial.oracle import judge, summarise
 from vgan_tutorial.preprocessing import to_uint8
 from vgan_tutorial.records import Record, check_same, open_record, save_record, versions
 from vgan_tutorial.shapes import draw_batch, get_preset
 from vgan_tutorial.training.config import TrainingConfig
 from vgan_tutorial.training.loop import train
-from vgan_tutorial.training.players import TrainingState, sample
+from vgan_tutorial.training.players import TrainingState, build_generator, sample
 from vgan_tutorial.training.sources import shapes_source
 from vgan_tutorial.training.step import update_average
 
@@ -36,6 +38,14 @@ KEPT = 8  # of them are stored at the end
 
 
 HEALTHY = "as in the chapter"
+# A generator that takes steps fifty times as long as its discriminator's.
+_HASTE: dict[str, Any] = {
+    "generator": "content-motion-smooth",
+    "loss": "hinge",
+    "learning_rate": 1e-2,
+    "discriminator_learning_rate": 2e-4,
+    "betas": (0.9, 0.99),
+}
 # What each patient changes in the configuration of the chapter.
 PATIENTS: dict[str, dict[str, Any]] = {
     HEALTHY: {},
@@ -43,6 +53,8 @@ PATIENTS: dict[str, dict[str, Any]] = {
     "oscillation": {"loss": "non-saturating", "penalty": 0.0},
     "runaway scores": {"loss": "wasserstein", "penalty": 0.0, "betas": (0.9, 0.99)},
     "mode collapse": {"generator": "dcgan", "learning_rate": 2e-3},
+    "haste": _HASTE | {"penalty": 0.0},
+    "haste with a penalty": _HASTE,
     "even stamps": {"generator": "dcgan", "batch": 16, "learning_rate": 5e-4},
     "uneven stamps": {"generator": "dcgan-uneven", "batch": 16, "learning_rate": 5e-4},
     "checkerboards": {
@@ -52,6 +64,8 @@ PATIENTS: dict[str, dict[str, Any]] = {
         "learning_rate": 5e-4,
     },
 }
+# Steps at which a patient's averaged generator is kept, to be driven on the page.
+WATCHED = {"haste": (10, 100, 400)}
 # Two illnesses are not of the training but of the sampling: a healthy run, looked at wrongly.
 SAMPLED_WRONGLY = {"stale average": HEALTHY, "wrong normalisation mode": "even stamps"}
 # Each illness, and the patient who does not have it.
@@ -60,6 +74,7 @@ CURED = {
     "oscillation": HEALTHY,
     "runaway scores": HEALTHY,
     "mode collapse": "even stamps",
+    "haste": "haste with a penalty",
     "checkerboards": "uneven stamps",
     "wrong normalisation mode": "even stamps",
     "stale average": HEALTHY,
@@ -74,12 +89,16 @@ class Chart:
     every: int
     looks: dict[str, list[dict[str, float]]] = field(default_factory=dict)
     clips: dict[str, Tensor] = field(default_factory=dict)  # of the last look
+    weights: dict[str, Tensor] = field(default_factory=dict)  # of the steps that are kept
     stale: nn.Module | None = None
 
     def look(self, state: TrainingState) -> None:
         """After every step: move the stale average, and now and then look."""
         self.stale = self.stale or copy.deepcopy(state.generator).requires_grad_(False)
         update_average(self.stale, state.generator, keep=0.9999, step=10**6)  # no warming up
+        if state.step in WATCHED.get(self.patient, ()):
+            for name, tensor in state.averaged.state_dict().items():
+                self.weights[f"{self.patient}/{state.step}/{name}"] = tensor.half()
         if state.step % self.every:
             return
         samples = {self.patient: partial(sample, state.averaged)}
@@ -111,6 +130,27 @@ def variety(clips: Float[Tensor, "count 3 time height width"]) -> float:
     real, _ = draw_batch(preset, len(clips), torch.Generator().manual_seed(0))
     own, theirs = (torch.pdist(group.flatten(1)).mean() for group in (clips, real))
     return (own / theirs).item()
+
+
+def halves(network: nn.Module, seed: int = 1) -> dict[str, float]:
+    """Variety of a content-motion generator's clips, and how much of it either latent brings.
+
+    Args:
+        network: a `ContentMotionGenerator` for clips of the preset, without classes.
+        seed: of the latents.
+
+    Returns:
+        Variety of clips as they come ("both"), of clips that share one motion latent and so differ
+        in who is seen ("who"), and of clips that share one content latent ("how").
+    """
+    assert isinstance(network, ContentMotionGenerator)
+    both = sample_latent(network, CLIPS, torch.Generator().manual_seed(seed))
+    content, motion = both.split([network.content, network.motion], dim=1)
+    who = torch.cat([content, motion[:1].expand_as(motion)], dim=1)
+    how = torch.cat([content[:1].expand_as(content), motion], dim=1)
+    with torch.no_grad():
+        drawn = {"both": network(both), "who": network(who), "how": network(how)}
+    return {name: variety(clips) for name, clips in drawn.items()}
 
 
 def checkers(clips: Float[Tensor, "count 3 time height width"]) -> float:
@@ -158,7 +198,8 @@ def run_clinic(
     The record is saved after every run, and runs that it holds are not made again.
 
     Args:
-        output: JSON file to write, or to go on with. Clips go to a file of the same name, .npz.
+        output: JSON file to write, or to go on with. Clips go to a file of the same name, .npz, and
+            the generators to watch to another, .safetensors.
         steps: Of each run.
         every: Steps between looks.
         seed: Of all runs.
@@ -183,17 +224,18 @@ def run_clinic(
         if name in runs:
             check_same(output, f"the changes of {name!r}", runs[name]["changes"], changes)
             continue
-        found, clips = treat(name, steps, every, seed)
+        found, clips, weights = treat(name, steps, every, seed)
         runs |= found
         _add_clips(output.with_suffix(".npz"), clips)
+        _add_weights(output.with_suffix(".safetensors"), weights)
         save_record(output, record)
 
 
-def treat(name: str, steps: int, every: int, seed: int) -> tuple[Record, dict[str, np.ndarray]]:
-    """One run: its curves, and a few clips of its end, rightly and wrongly sampled."""
-    preset = get_preset(PRESET)
-    settings = {"steps": steps, "log_every": 10, "seed": seed} | PATIENTS[name]
-    config = TrainingConfig(frames=preset.frames, size=preset.size, **settings)
+def treat(
+    name: str, steps: int, every: int, seed: int
+) -> tuple[Record, dict[str, np.ndarray], dict[str, Tensor]]:
+    """One run: its curves, a few clips of its end, rightly and wrongly sampled, kept weights."""
+    config = _config(name, steps=steps, log_every=10, seed=seed)
     chart = Chart(name, every)
     _, log = train(config, shapes_source(PRESET), on_step=chart.look, progress=False)
     keep = ("step", "discriminator_loss", "generator_loss", "real_logit", "fake_logit")
@@ -202,13 +244,56 @@ def treat(name: str, steps: int, every: int, seed: int) -> tuple[Record, dict[st
         view: {"changes": PATIENTS[name], "log": lines, "looks": rows}
         for view, rows in chart.looks.items()
     }
-    return found, {view: to_uint8(clips[:KEPT]).numpy() for view, clips in chart.clips.items()}
+    clips = {view: to_uint8(clips[:KEPT]).numpy() for view, clips in chart.clips.items()}
+    return found, clips, chart.weights
+
+
+def checkpoints(path: str | Path, patient: str = "haste") -> list[tuple[str, nn.Module]]:
+    """A patient's averaged generator at growing steps, as `display.show_live` takes them.
+
+    Args:
+        path: the record's safetensors file.
+        patient: one of `WATCHED`.
+
+    Returns:
+        Pairs of a label, "step 100" for instance, and a generator with its weights as the file
+        holds them, rounded to 16 bits.
+
+    Raises:
+        ValueError: if the file holds no generator of that patient.
+    """
+    stages: dict[int, dict[str, Tensor]] = {}
+    for key, tensor in load_file(path).items():
+        owner, step, name = key.split("/")
+        if owner == patient:
+            stages.setdefault(int(step), {})[name] = tensor.float()
+    if not stages:
+        raise ValueError(f"{path} holds no generator of the patient {patient!r}")
+    pairs = []
+    for reached in sorted(stages):
+        network = build_generator(_config(patient))
+        network.load_state_dict(stages[reached])
+        pairs.append((f"step {reached}", network.eval().requires_grad_(False)))
+    return pairs
+
+
+def _config(patient: str, **settings: Any) -> TrainingConfig:
+    preset = get_preset(PRESET)
+    changed = settings | PATIENTS[patient]
+    return TrainingConfig(frames=preset.frames, size=preset.size, **changed)
 
 
 def _add_clips(path: Path, clips: dict[str, np.ndarray]) -> None:
     kept = dict(np.load(path)) if path.exists() else {}
     path.parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(path, **kept | clips)
+
+
+def _add_weights(path: Path, weights: dict[str, Tensor]) -> None:
+    if weights:
+        kept = load_file(path) if path.exists() else {}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file(kept | weights, path)
 
 
 if __name__ == "__main__":

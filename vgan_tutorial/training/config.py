@@ -14,7 +14,7 @@ from vgan_tutorial.losses import ADVERSARIAL_LOSSES
 # Fields that change what is written or how long the run is, but not what is learnt: a run that
 # goes on may change them.
 FREE = {"steps", "log_every", "tensorboard", "checkpoint_every", "keep"}
-FREE |= {"sample_every", "judge_every", "judge_clips", "best"}
+FREE |= {"sample_every", "judge_every", "judge_clips", "best", "stages"}
 # The least that a whole number may be.
 _AT_LEAST_1 = ["steps", "batch", "discriminator_steps", "accumulate", "penalty_every"]
 _AT_LEAST_1 += ["noise_steps", "log_every", "checkpoint_every", "keep", "judge_clips"]
@@ -74,6 +74,7 @@ class TrainingConfig:
     sample_every: int = 0  # steps between pictures of clips from fixed latents; 0 for none
     judge_every: int = 0  # steps between judgements of the averaged generator; 0 for none
     judge_clips: int = 256  # that are judged
+    stages: tuple[int, ...] = ()  # steps at which the averaged generator is kept, to look back at
     best: str = ""  # a figure of the judge, such as validity: also keep the checkpoint with most
 
     @classmethod
@@ -92,7 +93,7 @@ class TrainingConfig:
                 f"{', '.join(unknown)}; was it written by a newer version?"
             )
         values = dict(values)
-        for name in {"betas", "augmentation"} & set(values):
+        for name in {"betas", "augmentation", "stages"} & set(values):
             values[name] = tuple(values[name])  # JSON has no tuples
         return cls(**values)
 
@@ -123,6 +124,8 @@ class TrainingConfig:
             raise ValueError(f"ema is {self.ema}; it must be at least 0 and under 1")
         if self.batch % self.accumulate:
             raise ValueError(f"a batch of {self.batch} cannot be cut into {self.accumulate} parts")
+        if any(stage < 0 for stage in self.stages):
+            raise ValueError(f"stages are {self.stages}; they are steps, from 0 for the beginning")
         if self.best and not self.judge_every:
             raise ValueError(f"best is {self.best!r}, but nothing is judged: set judge_every too")
 

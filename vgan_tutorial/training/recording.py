@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from vgan_tutorial.training.config import FREE, TrainingConfig
@@ -22,6 +23,8 @@ from vgan_tutorial.training.saving import (
     restore,
     save_checkpoint,
     save_generator,
+    save_weights,
+    stage_file,
     write_config,
 )
 from vgan_tutorial.training.watching import Judge, first_bad, open_tensorboard, strips
@@ -104,6 +107,7 @@ class Recorder:
             self._draw_samples()
         if self.writes and judged and line is not None:
             self._keep_best(line)
+        self._keep_stage()
         if kept:
             self._keep_checkpoint()
         return line
@@ -122,6 +126,7 @@ class Recorder:
             write_config(folder, self.config)
             text = "".join(json.dumps(line) + "\n" for line in self.log)
             replace_file(folder / LOG, lambda file: file.write(text.encode()))
+        self._keep_stage()
 
     def _check(self) -> None:
         bad = first_bad([figures for _, figures in self.unread])
@@ -164,6 +169,16 @@ class Recorder:
         self.path("samples").mkdir(exist_ok=True)
         name = f"samples/step-{self.state.step:08}.png"
         replace_file(self.path(name), lambda file: file.write(picture.getvalue()))
+
+    def _keep_stage(self) -> None:
+        """Keep the averaged generator of this step, if it is one to look back at.
+
+        Sixteen bits a number suffice for the eye, and nobody goes on from here.
+        """
+        if self.writes and self.state.step in self.config.stages:
+            file = stage_file(self.path("."), self.state.step)
+            file.parent.mkdir(exist_ok=True)
+            save_weights(file, self.state.averaged, torch.float16)
 
     def _keep_best(self, line: LogLine) -> None:
         """Keep this step's state if the chosen figure has never been better."""

@@ -26,6 +26,7 @@ from vgan_tutorial.training.players import TrainingState, build_generator, start
 CHECKPOINT = "checkpoint.pt"
 CONFIG = "config.json"
 WEIGHTS = "generator.safetensors"
+STAGES = "stages"
 
 
 def replace_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
@@ -94,9 +95,44 @@ def save_generator(folder: str | Path, state: TrainingState, config: TrainingCon
     """Write the averaged generator's weights (safetensors) and the configuration, to share."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    weights = {name: value.contiguous() for name, value in state.averaged.state_dict().items()}
-    replace_file(folder / WEIGHTS, lambda file: file.write(save(weights)))
+    save_weights(folder / WEIGHTS, state.averaged)
     write_config(folder, config)
+
+
+def save_weights(path: Path, network: nn.Module, dtype: torch.dtype | None = None) -> None:
+    """Write a network's weights as safetensors, atomically; rounded to another dtype if asked."""
+    weights = {
+        name: (value.to(dtype) if dtype and value.is_floating_point() else value).contiguous()
+        for name, value in network.state_dict().items()
+    }
+    replace_file(path, lambda file: file.write(save(weights)))
+
+
+def stage_file(folder: Path, step: int) -> Path:
+    """Where a run keeps the averaged generator of a step, if the configuration asks for it."""
+    return folder / STAGES / f"step-{step:08}.safetensors"
+
+
+def load_stages(folder: str | Path) -> list[tuple[str, nn.Module]]:
+    """The averaged generator as it was during a run, earliest first, and as it was in the end.
+
+    Args:
+        folder: of a run with `stages` in its configuration, or of a record of one.
+
+    Returns:
+        Pairs of a label ("step 100") and a generator, as `display.show_live` takes them.
+
+    Raises:
+        FileNotFoundError: if the folder is not that of a trained generator, or kept no stages.
+        ValueError: if weights do not fit the configuration's generator.
+    """
+    folder = Path(folder)
+    last, config = load_generator(folder)
+    files = sorted((folder / STAGES).glob("step-*.safetensors"))
+    if not files:
+        raise FileNotFoundError(f"{folder} kept no stages: train with --stages 0 100 1000")
+    stages = [(f"step {int(file.stem[5:]):,}", _load_weights(file, config)) for file in files]
+    return [*stages, ("the end", last)]
 
 
 def load_generator(folder: str | Path) -> tuple[nn.Module, TrainingConfig]:
@@ -111,15 +147,20 @@ def load_generator(folder: str | Path) -> tuple[nn.Module, TrainingConfig]:
         if not (folder / name).exists():
             raise FileNotFoundError(f"{folder} holds no {name}: it is not a trained generator")
     config = read_config(folder)
+    return _load_weights(folder / WEIGHTS, config), config
+
+
+def _load_weights(file: Path, config: TrainingConfig) -> nn.Module:
+    """A generator in evaluation mode with weights from a file."""
     network = build_generator(config)
     try:
-        network.load_state_dict(load_file(folder / WEIGHTS))
+        network.load_state_dict(load_file(file))
     except (RuntimeError, SafetensorError) as error:
         raise ValueError(
-            f"the weights in {folder} are not those of a {config.generator!r} generator for "
+            f"the weights in {file} are not those of a {config.generator!r} generator for "
             f"{config.frames} frames of {config.size} pixels: {error}"
         ) from error
-    return channels_last(network).eval().requires_grad_(False), config
+    return channels_last(network).eval().requires_grad_(False)
 
 
 def write_config(folder: Path, config: TrainingConfig) -> None:

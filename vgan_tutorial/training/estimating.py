@@ -1,0 +1,167 @@
+"""What a run will take, before it starts: a few real steps on a device, and a multiplication."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vgan_tutorial.training.config import TrainingConfig
+from vgan_tutorial.training.players import TrainingState, start
+from vgan_tutorial.training.step import train_step
+
+MEBI = 2**20
+ROUNDS = 3  # of as many steps as lie between two penalties; the quickest one counts
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run will take on one device, judged by a few of its steps.
+
+    Attributes:
+        device: in words.
+        steps: of the whole run.
+        seconds_per_step: the mean over a cycle of lazy penalties.
+        state_mebibytes: weights, their gradients, the optimisers' two moments, the average.
+        peak_mebibytes: on an accelerator the most memory that was allocated; on a CPU the state
+            and the largest sum of activations that were kept for a backward pass, a lower bound.
+    """
+
+    device: str
+    steps: int
+    seconds_per_step: float
+    state_mebibytes: float
+    peak_mebibytes: float
+
+    @property
+    def seconds(self) -> float:
+        """Of the whole run."""
+        return self.steps * self.seconds_per_step
+
+    def __str__(self) -> str:
+        at_least = "at least " if self.device.startswith("cpu") else ""
+        return (
+            f"{self.device}: {self.steps:,} steps of {1000 * self.seconds_per_step:,.0f} ms take "
+            f"about {duration(self.seconds)}, and {at_least}{self.peak_mebibytes:,.0f} MiB"
+        )
+
+
+def duration(seconds: float) -> str:
+    """Time in words, to two digits or so: "45 s", "12 min", "3.5 h", "2.1 days"."""
+    for limit, unit, divisor, digits in (
+        (90, "s", 1, 0),
+        (90 * 60, "min", 60, 0),
+        (36 * 3600, "h", 3600, 1),
+    ):
+        if seconds < limit:
+            return f"{seconds / divisor:.{digits}f} {unit}"
+    return f"{seconds / 86400:.1f} days"
+
+
+def devices() -> list[torch.device]:
+    """Every kind of device of this machine, the quickest first: an accelerator, then the CPU."""
+    found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    return [*([found] if found is not None else []), torch.device("cpu")]
+
+
+def measure_run(config: TrainingConfig, device: torch.device, rounds: int = ROUNDS) -> Estimate:
+    """Take some steps of a run, with clips of random pixels, and work out what all would take.
+
+    What loading clips costs is not in it: see chapter 3 for that.
+
+    Args:
+        config: of the run.
+        device: where it would run.
+        rounds: how often a cycle of steps is timed, after one that warms up.
+
+    Raises:
+        ValueError: if the configuration's players cannot be built.
+        RuntimeError: if the memory of the device does not suffice.
+    """
+    state = start(config, device)
+    randomness = torch.Generator().manual_seed(config.seed)
+    count = config.batch * config.discriminator_steps
+    shape = (count, 3, config.frames, config.size, config.size)
+    clips = (2 * torch.rand(shape, generator=randomness) - 1).to(device)
+    labels = None
+    if config.classes:
+        labels = torch.randint(config.classes, (count,), generator=randomness).to(device)
+    cycle = config.penalty_every if config.penalty else 1
+    if device.type != "cpu":
+        torch.get_device_module(device).reset_peak_memory_stats()
+    with kept_for_backward() as kept:
+        train_step(state, clips, config, labels)
+    times = []
+    for turn in range(rounds + 1):
+        began = time.perf_counter()
+        for _ in range(cycle):
+            train_step(state, clips, config, labels)
+        if device.type != "cpu":
+            torch.accelerator.synchronize()
+        if turn:
+            times.append((time.perf_counter() - began) / cycle)
+    own = state_bytes(state)
+    peak = own + kept[0]
+    if device.type != "cpu":
+        peak = torch.get_device_module(device).max_memory_allocated()
+    return Estimate(_words(device), config.steps, min(times), own / MEBI, peak / MEBI)
+
+
+def state_bytes(state: TrainingState) -> int:
+    """Bytes of the weights, of their gradients, of Adam's two moments and of the average."""
+    trained = [*state.generator.parameters(), *state.discriminator.parameters()]
+    copies = 4  # the weight, its gradient, and two moments
+    return sum(copies * _bytes(each) for each in trained) + sum(
+        _bytes(each) for each in state.averaged.parameters()
+    )
+
+
+@contextmanager
+def kept_for_backward() -> Iterator[list[int]]:
+    """Count the bytes that are kept for backward passes inside the block, at their most.
+
+    Yields:
+        A list whose one number is the largest sum so far. A storage that is kept several times is
+        counted once; one that is let go no longer counts.
+    """
+    peak, now, held = [0], [0], dict[int, list[int]]()
+
+    class Kept:
+        """A tensor that is kept, and its share in the sum."""
+
+        def __init__(self, tensor: Tensor) -> None:
+            self.tensor, storage = tensor, tensor.untyped_storage()
+            self.place = storage.data_ptr()
+            entry = held.setdefault(self.place, [0, storage.nbytes()])
+            if not entry[0]:
+                now[0] += entry[1]
+                peak[0] = max(peak[0], now[0])
+            entry[0] += 1
+
+        def __del__(self) -> None:
+            entry = held[self.place]
+            entry[0] -= 1
+            if not entry[0]:
+                now[0] -= entry[1]
+                del held[self.place]
+
+    with torch.autograd.graph.saved_tensors_hooks(Kept, lambda kept: kept.tensor):
+        yield peak
+
+
+def _bytes(tensor: Tensor) -> int:
+    return tensor.numel() * tensor.element_size()
+
+
+def _words(device: torch.device) -> str:
+    if device.type == "cpu":
+        threads = torch.get_num_threads()
+        return f"cpu, {threads} thread{'s' if threads > 1 else ''}"
+    module = torch.get_device_module(device)
+    name = module.get_device_name() if hasattr(module, "get_device_name") else sys.platform
+    return f"{device.type}, {name}"
