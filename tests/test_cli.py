@@ -1,4 +1,8 @@
 import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from PIL import Image, ImageSequence
@@ -61,14 +65,38 @@ def test_evaluate_prints_the_judges_figures(run, capsys, tmp_path):
         (("sample", "nowhere", "clips.webp"), "not a trained generator"),
         (("sample", "nowhere", "clips.png"), "cannot be animated"),
         (("evaluate", "nowhere"), "not a trained generator"),
+        (("sample", "run", "clips.gif", "--columns", 0), "columns, fps and scale must be positive"),
+        (("sample", "run", "clips.gif", "--fps", 0), "columns, fps and scale must be positive"),
+        (("sample", "run", "nowhere/clips.gif"), "nowhere/clips.gif: No such file or directory"),
+        (("sample", "run", "clips.gif", "--checkpoint", "text.pt"), "or is damaged: take another"),
+        (("evaluate", "run", "--metrics", "kernel", "--pairwise", 0), "must be positive"),
+        (("evaluate", "run", "--out", "nowhere/a.json"), "there is no folder nowhere"),
+        (("evaluate", "run", "--metrics", "fvd", "--i3d", "run/text.pt"), "is not TorchScript"),
+        (("evaluate", "strange"), "data.json is damaged: name the data with --data"),
+        (("inspect", "run/text.pt"), "is a file, not a folder"),
+        (("fetch", "ucf101", "--archive", "nowhere.rar"), "nowhere.rar: there is no such file"),
     ],
 )
-def test_bad_input_ends_in_one_line(arguments, message, tmp_path, monkeypatch):
+def test_bad_input_ends_in_one_line(arguments, message, run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    for name in ("run", "strange"):
+        shutil.copytree(run, name)
+    Path("run/text.pt").write_text("not a checkpoint")
+    Path("strange/data.json").write_text('{"no": "data"}')
     with pytest.raises(SystemExit) as failure:
         vgan(*arguments)
     assert message in str(failure.value)
     assert "\n" not in str(failure.value)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes break in another way there")
+def test_a_reader_that_has_had_enough_is_no_error():
+    command = [sys.executable, "-m", "vgan_tutorial.cli", "train", "--help"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.communicate()[1] == b""
+    assert process.returncode == 1
 
 
 def test_a_loss_that_does_not_exist_is_named_with_those_that_do(capsys):

@@ -133,6 +133,9 @@ def test_no_pack_and_damaged_packs(pack, tmp_path):
     truncate(pack / "clips.npy", 0.9)
     with pytest.raises(VideoError, match="is damaged"):
         PackedClips(pack)
+    (pack / "clips.npy").write_bytes(b"")
+    with pytest.raises(VideoError, match=r"its clips\.npy is missing, cut off or no array"):
+        PackedClips(pack)
 
 
 def test_table_and_array_that_disagree(pack):

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from vgan_tutorial.training import (
     load_checkpoint,
     load_generator,
     load_stages,
+    players,
     read_log,
     sample,
     sample_batches,
@@ -411,3 +413,13 @@ def test_sampling_is_seeded_streamed_and_leaves_the_mode_as_it_was():
     assert not torch.equal(first, sample(state.averaged, 5, seed=2))
     assert state.averaged.training
     assert first.abs().max() <= 1
+
+
+def test_latents_are_drawn_a_few_batches_at_a_time_and_do_not_depend_on_the_batch(monkeypatch):
+    state, draw = start(change()), Mock(side_effect=players.sample_latent)
+    whole = sample(state.averaged, 40, batch=64)
+    monkeypatch.setattr(players, "sample_latent", draw)
+    torch.testing.assert_close(sample(state.averaged, 40, batch=1), whole)
+    assert [call.args[1] for call in draw.call_args_list] == [16, 16, 8]
+    with pytest.raises(ValueError, match="at least 1"):
+        sample(state.averaged, 0)

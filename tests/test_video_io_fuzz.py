@@ -17,6 +17,7 @@ def test_five_hundred_damaged_files(tmp_path):
     folder.mkdir()
     for codec, suffix in WRITABLE.items():
         write_video(folder / f"{codec}{suffix}", moving_clip(), 25.0, codec)
+    write_coded(folder / "long.avi", numbered_clip(60), "mpeg4")
     write_coded(folder / "h264.mp4", numbered_clip(12), "libx264")
     write_coded(folder / "vp9.webm", numbered_clip(12), "libvpx-vp9")
     command = [sys.executable, "-m", "tests.fuzzing", str(folder), "0", str(TRIES)]

@@ -19,6 +19,8 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
+from vgan_tutorial.avi import seeks_exactly
+
 logger = logging.getLogger(__name__)
 
 # What is done to each frame as it leaves the decoder, such as a crop or a smaller size.
@@ -39,6 +41,8 @@ WRITABLE = {
 }
 # A header may claim any number of frames; beyond this it says nothing about the file.
 MOST_CREDIBLE_FRAMES = 100_000_000
+# OpenCV seeks to a key frame at least 16 frames back: a frame nearer than this is decoded as soon.
+LEAST_WORTH_SEEKING = 32
 
 
 class VideoError(Exception):
@@ -110,10 +114,12 @@ def iter_frames(
     and a truncated AVI declares them all and ends early without an error. One missing frame is
     accepted. More are logged as a warning, or raise when `strict`.
 
-    Frames before `start` are decoded and dropped. OpenCV can also seek, but it reckons a frame's
-    number from its time: in a file of variable frame rate it lands on another frame and reports
-    the one asked for (`make benchmarks` counts how often). Only decoding from the beginning would
-    notice, so seeking could not even be checked.
+    Frames before `start` are decoded and dropped, but for AVI files in which a frame can be sought
+    by its number for certain (see `avi.seeks_exactly`; the files of UCF101 are of this kind).
+    OpenCV seeks in others too, but it reckons a frame's number from its time: where the frame rate
+    varies it lands on another frame and reports the one asked for (`make benchmarks` counts how
+    often). Only decoding from the beginning would notice. When `strict` nothing is sought, so that
+    every frame is counted.
 
     Args:
         path: the file.
@@ -131,7 +137,7 @@ def iter_frames(
         raise ValueError(f"start must be at least 0 and stride at least 1, got {start}, {stride}")
     with _open(path) as capture:
         info = _info(Path(path), capture)
-        decoded = 0
+        decoded = 0 if strict else _seek(capture, info, start)
         while capture.grab():
             if decoded >= start and (decoded - start) % stride == 0:
                 ok, frame = capture.retrieve()
@@ -317,6 +323,18 @@ def _info(path: Path, capture: cv2.VideoCapture) -> VideoInfo:
         height=int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)),
         codec="".join(letter if letter.isprintable() else "?" for letter in letters).strip(),
     )
+
+
+def _seek(capture: cv2.VideoCapture, info: VideoInfo, start: int) -> int:
+    """Go to frame `start` if that is certain to be right; the number of the frame that is next."""
+    if start < LEAST_WORTH_SEEKING or not seeks_exactly(info.path, info.fps):
+        return 0
+    capture.set(cv2.CAP_PROP_POS_FRAMES, start)
+    if capture.get(cv2.CAP_PROP_POS_FRAMES) == start:
+        return start
+    with _quiet():  # it landed elsewhere, as it does behind the end: begin again
+        capture.open(os.path.abspath(info.path), cv2.CAP_FFMPEG)
+    return 0
 
 
 def _to_rgb(frame: UInt8[np.ndarray, "..."]) -> UInt8[np.ndarray, "height width 3"]:

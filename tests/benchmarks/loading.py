@@ -107,7 +107,7 @@ def ours(path: Path) -> Clip:
 
 
 def ours_window(path: Path, start: int) -> Clip:
-    """A window of this package's: decoded from the beginning of the file."""
+    """A window of this package's: these films are of the kind in which it seeks."""
     return preprocess_video(path, FRAMES, SIZE, start=start)
 
 
@@ -321,7 +321,7 @@ TARGETS: dict[str, Callable[[dict[str, Any]], bool]] = {
     "memory that does not grow with the number of files": lambda found: (
         found["packing_peak_mib"]["3000"] - found["packing_peak_mib"]["300"] < 20
     ),
-    # Why windows are decoded from the beginning: no other reason would be good enough.
+    # Why other windows are decoded from the beginning: no other reason would be good enough.
     "seeking that misses frames where the rate varies": lambda found: (
         found["frames_missed_by_seeking"]["variable"] > 0
     ),

@@ -1,6 +1,7 @@
 """The `vgan` command."""
 
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -56,7 +57,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
             args=arguments,
             config=(tyro.conf.FlagCreatePairsOff,),
         )
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read the output, such as `head`, has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except (VideoError, ValueError, OSError, FloatingPointError, ProcessLostError) as error:
-        sys.exit(f"vgan: {error}")
+        sys.exit(f"vgan: {_in_words(error)}")
     except KeyboardInterrupt:
         sys.exit(130)  # what shells report for a program that Ctrl-C ended
+
+
+def _in_words(error: Exception) -> str:
+    """The message; of the system's own errors without their number, and with the file first."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)

@@ -58,6 +58,10 @@ def sample(
     """
     if picture.suffix not in (".webp", ".gif"):
         raise ValueError(f"{picture.name} cannot be animated: name a .webp or a .gif")
+    if min(count, columns, scale) < 1 or not fps > 0:
+        raise ValueError(
+            f"count, columns, fps and scale must be positive: {count}, {columns}, {fps:g}, {scale}"
+        )
     network, config = _open_generator(run, checkpoint)
     labels = None
     if label is not None:
@@ -114,6 +118,10 @@ def evaluate(
         checkpoint: One of the run's checkpoints, such as best.pt, instead of its last state.
         out: File to write all figures to as well, in JSON.
     """
+    if min(count, pairwise) < 1:
+        raise ValueError(f"count and pairwise must be positive: {count}, {pairwise}")
+    if out is not None and not out.parent.is_dir():  # said now, and not when all is measured
+        raise ValueError(f"{out} cannot be written: there is no folder {out.parent}")
     network, config = _open_generator(run, checkpoint)
     data = data or _data_of(run, config)
     preset = PRESETS.get(data)
@@ -201,7 +209,10 @@ def _class_names(run: Path, config: TrainingConfig) -> list[str] | None:
 def _data_of(run: Path, config: TrainingConfig) -> str:
     """What a run was trained on: what it says, or else the preset with clips of that shape."""
     if (run / DATA).exists():
-        return str(json.loads((run / DATA).read_text(encoding="utf-8"))["data"])
+        try:
+            return str(json.loads((run / DATA).read_text(encoding="utf-8"))["data"])
+        except (ValueError, LookupError, TypeError) as error:
+            raise ValueError(f"{run / DATA} is damaged: name the data with --data") from error
     for name, preset in PRESETS.items():
         if (preset.frames, preset.size) == (config.frames, config.size):
             return name

@@ -226,10 +226,15 @@ def _open_pack(
             raise VideoError(path, "its packing was not finished", "Run the same packing again")
         raise VideoError(path, "there is no pack here", "Make one with `vgan pack`")
     try:
-        array = np.load(path / "clips.npy", mmap_mode="r")
+        array = np.lib.format.open_memmap(path / "clips.npy", mode="r")
+    except (OSError, ValueError, EOFError) as error:
+        problem = "is damaged: its clips.npy is missing, cut off or no array"
+        raise VideoError(path, problem, "Pack the videos again") from error
+    try:
         table = _read_table(path / "clips.csv")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise VideoError(path, f"is damaged ({error})", "Pack the videos again") from error
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+        problem = f"is damaged: its clips.csv has a row that cannot be read ({error!r})"
+        raise VideoError(path, problem, "Pack the videos again") from error
     expected = sum(clip.frames for clip in table)
     if array.dtype != np.uint8 or array.ndim != 4 or len(array) != expected or not table:
         raise VideoError(

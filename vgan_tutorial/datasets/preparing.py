@@ -158,6 +158,9 @@ def prepare(
     Raises:
         VideoError: something cannot be fetched or unpacked, or is not complete in the end.
     """
+    for given in (archive, lists_archive):
+        if given is not None and not Path(given).is_file():
+            raise VideoError(given, "there is no such file", "Check the spelling")
     root = Path(root)
     root.mkdir(parents=True, exist_ok=True)
     say(source.terms)

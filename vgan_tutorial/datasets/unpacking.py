@@ -128,7 +128,8 @@ def members(archive: Path) -> Generator[Member, None, None]:
         with archive.open("rb") as file:
             head = file.read(8)
     except OSError as error:
-        raise UnpackError(archive, f"cannot be opened ({error.strerror})", "Check it") from error
+        problem = f"cannot be opened ({error.strerror})"
+        raise UnpackError(archive, problem, "Check its path and permissions") from error
     if head.startswith(b"PK"):
         yield from _zip_members(archive)
     elif head.startswith(b"Rar!\x1a\x07"):

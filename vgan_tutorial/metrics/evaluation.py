@@ -41,6 +41,10 @@ METRICS = {
 }
 COMPARING = {"frechet", "kernel", "neighbours", "copies", "fvd"}  # with real clips
 
+# Batches whose verdicts are joined into one. Many small results, each between the large ones that
+# come and go, would leave holes in the memory that nothing else fits into.
+JOINED = 8
+
 Clips = Float[Tensor, "_ 3 time height width"]
 Figures = dict[str, int | float]
 
@@ -81,6 +85,8 @@ class Kept:
         """
         if "judge" in self.metrics and self.preset is not None:
             self._verdicts.append(judge(clips, self.preset))
+            if len(self._verdicts) == JOINED:
+                self._verdicts = [join_verdicts(self._verdicts)]
         if "motion" in self.metrics and self.preset is not None and wanted is not None:
             self.as_asked += int(motion_control(clips, wanted, self.preset).sum())
         if "content" in self.metrics:

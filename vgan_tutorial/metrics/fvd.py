@@ -58,7 +58,7 @@ class I3DFeatures:
         try:
             self.network = torch.jit.load(str(path), map_location=device).eval()
         except RuntimeError as error:
-            raise ValueError(f"{path} cannot be read as TorchScript: {error}") from error
+            raise ValueError(f"{path} is not TorchScript, or is damaged") from error
         names = {argument.name for argument in self.network.forward.schema.arguments}
         self.switches = SWITCHES if set(SWITCHES) <= names else {}
         self.device = torch.device(device)

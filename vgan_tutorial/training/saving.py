@@ -69,8 +69,16 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Any], TrainingConfig]:
         raise FileNotFoundError(f"there is no checkpoint at {path}")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError:
+        raise
+    except Exception as error:  # many kinds, whose words advise to run what the file may hold
+        raise ValueError(
+            f"{path} is not a checkpoint of this package, or is damaged: take another one, or move "
+            "it away and start again"
+        ) from error
+    try:
         return content, TrainingConfig.from_dict(content["config"])
-    except Exception as error:
+    except (TypeError, ValueError, LookupError) as error:
         raise ValueError(f"{path} is not a checkpoint of this package: {error}") from error
 
 
@@ -87,7 +95,7 @@ def restore(
         raise ValueError(
             f"{path} does not fit a {config.generator!r} generator and a "
             f"{config.discriminator!r} discriminator for {config.frames} frames of {config.size} "
-            f"pixels; was it made by another version, or with other networks? ({error})"
+            f"pixels; was it made by another version, or with other networks? ({_brief(error)})"
         ) from error
 
 
@@ -158,9 +166,15 @@ def _load_weights(file: Path, config: TrainingConfig) -> nn.Module:
     except (RuntimeError, SafetensorError) as error:
         raise ValueError(
             f"the weights in {file} are not those of a {config.generator!r} generator for "
-            f"{config.frames} frames of {config.size} pixels: {error}"
+            f"{config.frames} frames of {config.size} pixels: {_brief(error)}"
         ) from error
     return channels_last(network).eval().requires_grad_(False)
+
+
+def _brief(error: Exception) -> str:
+    """Its message on one line; PyTorch's names every weight of a network."""
+    words = " ".join(str(error).split())
+    return words if len(words) <= 200 else words[:200] + " …"
 
 
 def write_config(folder: Path, config: TrainingConfig) -> None:
