@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vgan_tutorial import losses
-from vgan_tutorial.losses import ADVERSARIAL_LOSSES, ARTICLE_AS_PRINTED
+from vgan_tutorial.losses import ADVERSARIAL_LOSSES, ARTICLE_AS_PRINTED, PAIRED_LOSSES
 
 NAMES = sorted(ADVERSARIAL_LOSSES)
 BCE = functional.binary_cross_entropy_with_logits
@@ -132,6 +132,13 @@ def test_the_players_pull_the_fake_logits_in_opposite_directions(name: str) -> N
     (down,) = torch.autograd.grad(loss.discriminator(real, fake), fake)
     (up,) = torch.autograd.grad(loss.generator(real, fake), fake)
     assert up.sum() < 0 < down.sum()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_generators_of_paired_games_alone_look_at_the_real_logits(name: str) -> None:
+    real, fake = some_logits()
+    values = {ADVERSARIAL_LOSSES[name].generator(logits, fake).item() for logits in (real, -real)}
+    assert (len(values) == 2) == (name in PAIRED_LOSSES)
 
 
 def test_the_article_lets_both_players_pull_the_same_way() -> None:

@@ -17,7 +17,7 @@ from torch import nn
 
 from tests.mini import CONFIG, PRESET, change, run
 from vgan_tutorial.discriminators import DISCRIMINATORS
-from vgan_tutorial.generators import GENERATORS
+from vgan_tutorial.generators import GENERATORS, sample_latent
 from vgan_tutorial.losses import ADVERSARIAL_LOSSES
 from vgan_tutorial.oracle import judge
 from vgan_tutorial.shapes import PRESETS
@@ -25,6 +25,7 @@ from vgan_tutorial.training import (
     TrainingConfig,
     load_checkpoint,
     load_generator,
+    load_stages,
     players,
     read_log,
     sample,
@@ -261,6 +262,28 @@ def test_the_best_checkpoint_is_kept_and_remembered(tmp_path, best, step):
     ]
     assert log[1]["clips"] == 5
     assert load_checkpoint(tmp_path / "best.pt")[0].step == step
+
+
+def test_stages_are_kept_as_they_were_at_their_steps(tmp_path):
+    """Also by a run that was stopped: a later state must not stand in for an earlier one."""
+    wanted = {"stages": (0, 2, 5)}
+    run(change(steps=3, **wanted), tmp_path)
+    run(change(steps=6, **wanted), tmp_path)
+    stages = load_stages(tmp_path)
+    assert [label for label, _ in stages] == ["step 0", "step 2", "step 5", "the end"]
+    latent = sample_latent(stages[0][1], 2, torch.Generator().manual_seed(1))
+    for step, (_, stage) in zip((2, 5), stages[1:], strict=False):
+        state, _ = run(change(steps=step))
+        expected = state.averaged.eval()(latent)
+        # the weights are rounded to 16 bits
+        torch.testing.assert_close(stage(latent), expected, atol=5e-3, rtol=0)
+    assert (stages[0][1](latent) - stages[2][1](latent)).abs().max() > 0.02
+
+
+def test_a_run_without_stages_says_how_to_get_them(tmp_path):
+    run(change(steps=1), tmp_path)
+    with pytest.raises(FileNotFoundError, match="kept no stages: train with --stages"):
+        load_stages(tmp_path)
 
 
 def test_a_best_figure_that_nobody_judges_is_named(tmp_path):

@@ -244,6 +244,15 @@ def test_noise_falls_along_a_line_and_is_the_same_when_the_step_is_repeated(monk
     assert not torch.equal(first - clips(4), other - clips(4))
 
 
+@pytest.mark.parametrize(("loss", "seen"), [("relativistic", 4), ("hinge", 3)])
+def test_real_clips_are_scored_again_only_for_a_loss_that_compares(loss, seen, monkeypatch):
+    config = change(loss=loss, penalty=0.0)
+    assert len(spied(config, 0, monkeypatch)) == seen  # real, fake; real again or not, fake again
+    _, figures = stepped(config)
+    before = start(config).discriminator(clips(4, seed=0)).mean()  # and not after its move
+    assert (abs(figures["real_logit"] - before) < 1e-6) == (seen == 3)
+
+
 def test_augmentation_changes_all_that_the_critic_sees_and_nothing_else(monkeypatch):
     plain = spied(change(penalty=1.0), 0, monkeypatch)
     cut = spied(change(penalty=1.0, augmentation=("cutout",)), 0, monkeypatch)

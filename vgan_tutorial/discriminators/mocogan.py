@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from vgan_tutorial.discriminators.patch import PatchDiscriminator
 from vgan_tutorial.discriminators.sampling import sample_frames
-from vgan_tutorial.layers import add_noise, doublings
+from vgan_tutorial.layers import PortionedConv3d, add_noise, doublings
 
 
 class MoCoGANVideoDiscriminator(nn.Module):
@@ -50,7 +50,7 @@ class MoCoGANVideoDiscriminator(nn.Module):
         self.blocks = nn.ModuleList()
         for step, (inputs, outputs) in enumerate(pairwise(widths)):
             block = nn.Sequential(
-                nn.Conv3d(inputs, outputs, (kernel, 4, 4), (1, 2, 2), (0, 1, 1), bias=False)
+                PortionedConv3d(inputs, outputs, (kernel, 4, 4), (1, 2, 2), (0, 1, 1), bias=False)
             )
             if step > 0:
                 block.append(nn.BatchNorm3d(outputs))

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from vgan_tutorial.layers import doublings
+from vgan_tutorial.layers import PortionedConv3d, doublings
 
 
 class TGANDiscriminator(nn.Module):
@@ -36,7 +36,7 @@ class TGANDiscriminator(nn.Module):
         for step, (inputs, outputs) in enumerate(pairwise(widths)):
             kernel, stride, padding = (4, 2, 1) if time > 1 else (1, 1, 0)
             layers.append(
-                nn.Conv3d(inputs, outputs, (kernel, 4, 4), (stride, 2, 2), (padding, 1, 1))
+                PortionedConv3d(inputs, outputs, (kernel, 4, 4), (stride, 2, 2), (padding, 1, 1))
             )
             if step > 0:
                 layers.append(nn.BatchNorm3d(outputs))

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from vgan_tutorial.discriminators.sampling import one_per_clip
-from vgan_tutorial.layers import doublings, perceptron
+from vgan_tutorial.layers import PortionedConv3d, doublings, perceptron
 
 
 class VideoDiscriminator(nn.Module):
@@ -52,7 +52,7 @@ class VideoDiscriminator(nn.Module):
             time = time // 2 if time >= 4 else time
             kernel, padding = (4, 1) if stride == 2 else (3, 1)
             layers.append(
-                nn.Conv3d(inputs, outputs, (kernel, 4, 4), (stride, 2, 2), (padding, 1, 1))
+                PortionedConv3d(inputs, outputs, (kernel, 4, 4), (stride, 2, 2), (padding, 1, 1))
             )
             if normalisation == "batch" and step > 0:
                 layers.append(nn.BatchNorm3d(outputs))

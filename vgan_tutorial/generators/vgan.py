@@ -7,7 +7,7 @@ from itertools import pairwise
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from vgan_tutorial.layers import doublings
+from vgan_tutorial.layers import PortionedConvTranspose3d, doublings
 
 
 class VGANGenerator(nn.Module):
@@ -78,7 +78,7 @@ def _grow_3d(
 ) -> list[nn.Module]:
     padding = 0 if stride == 1 else 1
     return [
-        nn.ConvTranspose3d(inputs, outputs, kernel, stride, padding),
+        PortionedConvTranspose3d(inputs, outputs, kernel, stride, padding),
         nn.BatchNorm3d(outputs),
         nn.ReLU(),
     ]

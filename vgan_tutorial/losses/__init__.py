@@ -8,6 +8,7 @@ with ``ADVERSARIAL_LOSSES["hinge"]``.
 from vgan_tutorial.losses.adversarial import (
     ADVERSARIAL_LOSSES,
     ARTICLE_AS_PRINTED,
+    PAIRED_LOSSES,
     AdversarialLoss,
     binary_cross_entropy,
     label_smoothing,
@@ -34,6 +35,7 @@ __all__ = [
     "ADVERSARIAL_LOSSES",
     "ARTICLE_AS_PRINTED",
     "CONTENT_TERMS",
+    "PAIRED_LOSSES",
     "AdversarialLoss",
     "binary_cross_entropy",
     "clip_weights",

@@ -23,7 +23,7 @@ class AdversarialLoss(NamedTuple):
     """What each player minimises: two functions of ``(real_logits, fake_logits)`` to a scalar.
 
     The generator's function takes the real logits too, because the relativistic game needs them.
-    The others ignore them.
+    The others ignore them, see `PAIRED_LOSSES`.
     """
 
     discriminator: Callable[[Float[Tensor, "*real"], Float[Tensor, "*fake"]], Float[Tensor, ""]]
@@ -189,6 +189,10 @@ ADVERSARIAL_LOSSES: dict[str, AdversarialLoss] = {
     "hinge": AdversarialLoss(hinge_discriminator, wasserstein_generator),
     "relativistic": AdversarialLoss(relativistic_discriminator, relativistic_generator),
 }
+
+# The games whose generator compares fakes with real clips. In the others the real clips need not be
+# scored again in the generator's turn.
+PAIRED_LOSSES = frozenset({"relativistic"})
 
 # The article gives both players one and the same formula and lets both minimise it
 # (eq-article-losses). Kept out of the dictionary above: it is a mistake to look at, not a choice.

@@ -126,7 +126,9 @@ def obedience(generator: nn.Module, preset: Preset) -> float:
     )
 
 
-def figures(clips: Float[Tensor, "count 3 time height width"], preset: Preset) -> dict[str, float]:
+def figures(
+    clips: Float[Tensor, "count 3 time height width"], preset: Preset
+) -> dict[str, int | float]:
     """All that the judge counts, rounded."""
     return {
         name: round(each, 4)

@@ -8,7 +8,10 @@ Read `step.train_step` first. The rest:
 * `loop`, `sources`, `stopping`: the loop, where its clips come from, and when it ends;
 * `recording`, `saving`, `watching`: what is written of a run, and how it goes on, bit for bit;
 * `processes`: several processes that train one pair;
-* `trials`: the live run of the training chapter, again and again.
+* `trials`: the live run of the training chapter, again and again;
+* `clinic`: ways in which training fails, each switched on and cured;
+* `comparison`: generators and discriminators paired under one budget, and judged;
+* `critics`: what each critic can see, how steep it gets and what its features know.
 """
 
 from vgan_tutorial.training.config import TrainingConfig

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -51,7 +51,7 @@ class Estimate:
         )
 
 
-def duration(seconds: float) -> str:
+def duration(seconds: int | float) -> str:
     """Time in words, to two digits or so: "45 s", "12 min", "3.5 h", "2.1 days"."""
     for limit, unit, divisor, digits in (
         (90, "s", 1, 0),
@@ -91,10 +91,11 @@ def measure_run(config: TrainingConfig, device: torch.device, rounds: int = ROUN
     labels = None
     if config.classes:
         labels = torch.randint(config.classes, (count,), generator=randomness).to(device)
+    weights = [*state.generator.parameters(), *state.discriminator.parameters()]
     cycle = config.penalty_every if config.penalty else 1
     if device.type != "cpu":
         torch.get_device_module(device).reset_peak_memory_stats()
-    with kept_for_backward() as kept:
+    with kept_for_backward(weights) as kept:
         train_step(state, clips, config, labels)
     times = []
     for turn in range(rounds + 1):
@@ -122,14 +123,18 @@ def state_bytes(state: TrainingState) -> int:
 
 
 @contextmanager
-def kept_for_backward() -> Iterator[list[int]]:
+def kept_for_backward(besides: Iterable[Tensor] = ()) -> Iterator[list[int]]:
     """Count the bytes that are kept for backward passes inside the block, at their most.
+
+    Args:
+        besides: tensors that are there anyway, such as weights: they are not counted.
 
     Yields:
         A list whose one number is the largest sum so far. A storage that is kept several times is
         counted once; one that is let go no longer counts.
     """
-    peak, now, held = [0], [0], dict[int, list[int]]()
+    peak, now = [0], [0]
+    held = {each.untyped_storage().data_ptr(): [1, 0] for each in besides}
 
     class Kept:
         """A tensor that is kept, and its share in the sum."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from vgan_tutorial.discriminators import clip_singular_values
 from vgan_tutorial.generators import sample_latent
-from vgan_tutorial.losses import ADVERSARIAL_LOSSES, r1_penalty, r2_penalty
+from vgan_tutorial.losses import ADVERSARIAL_LOSSES, PAIRED_LOSSES, r1_penalty, r2_penalty
 from vgan_tutorial.training.config import TrainingConfig
 from vgan_tutorial.training.critic import Critic, autocast
 from vgan_tutorial.training.players import TrainingState
@@ -28,6 +28,7 @@ class Part:
     labels: Int[Tensor, " batch"] | None
     latent: Float[Tensor, "batch *latent"]
     fake: Float[Tensor, "batch 3 time height width"] | None = None
+    real_logits: Float[Tensor, " batch"] | None = None  # of the discriminator's turn
 
 
 def train_step(
@@ -73,7 +74,9 @@ def discriminator_turn(
         if len(parts) == 1:
             part.fake = fake  # the generator's turn can use it again
         fake = fake.detach()  # cuts the generator off: it must not learn from this loss
-        total = loss.discriminator(critic(part.real, part.labels), critic(fake, part.labels))
+        real_logits = critic(part.real, part.labels)
+        part.real_logits = real_logits.detach()
+        total = loss.discriminator(real_logits, critic(fake, part.labels))
         losses.append(total.detach())
         if config.penalty and state.step % config.penalty_every == 0:
             slope = critic.exact(part.labels)
@@ -93,7 +96,8 @@ def generator_turn(
     """Fakes are to score higher, against the discriminator as it is now. Only the generator moves.
 
     The gradient passes through the discriminator's weights, so their own gradients are not needed
-    and not computed.
+    and not computed. Nor are the real clips scored again, unless the loss compares them with the
+    fakes: the figure `real_logit` is then from before the discriminator moved.
     """
     loss = ADVERSARIAL_LOSSES[config.loss]
     state.discriminator.requires_grad_(False)
@@ -101,8 +105,10 @@ def generator_turn(
     losses, real_logits, fake_logits = [], [], []
     for part in parts:
         fake = generate(state, part, config) if part.fake is None else part.fake
-        with torch.no_grad():
-            real_logits.append(critic(part.real, part.labels))
+        if config.loss in PAIRED_LOSSES or part.real_logits is None:
+            with torch.no_grad():
+                part.real_logits = critic(part.real, part.labels)
+        real_logits.append(part.real_logits)
         fake_logits.append(critic(fake, part.labels))
         losses.append(loss.generator(real_logits[-1], fake_logits[-1]))
         (losses[-1] / len(parts)).backward()

@@ -1,0 +1,63 @@
+"""The equations of chapter 8, and the mistake that it makes on purpose."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from vgan_tutorial.training import TrainingConfig, shapes_source, start, train_step
+
+SHORT = TrainingConfig(batch=4)
+
+
+def multiplications(config: TrainingConfig, steps: int) -> list[int]:
+    """What each step costs, counted in floating-point operations of matrices."""
+    state, found = start(config), []
+    clips = shapes_source()(config.batch, state.randomness)
+    for _ in range(steps):
+        with FlopCounterMode(display=False) as counter:
+            train_step(state, next(clips), config)
+        found.append(counter.get_total_flops())
+    return found
+
+
+def test_eq_mean_step():
+    without = multiplications(replace(SHORT, penalty=0.0), 1)[0]
+    extra = multiplications(replace(SHORT, penalty_every=1), 1)[0] - without
+    assert extra > without / 2  # or the equation would not matter
+    for n in (1, 2, 3):
+        every = multiplications(replace(SHORT, penalty_every=n), 2 * n)
+        assert sum(every) / len(every) == pytest.approx(without + extra / n)
+
+
+def test_eq_bfloat_rounding():
+    """The bound holds for numbers of every size, and no smaller one does."""
+    numbers = torch.rand(100_000, generator=torch.Generator().manual_seed(0)).double() + 1
+    for scale in (1e-20, 1.0, 3e20):
+        x = (scale * numbers).float()
+        error = ((x.bfloat16().float() - x).abs() / x).max().item()
+        assert 0.99 * 2**-8 < error * (1 + 2**-8) <= 2**-8 * (1 + 2**-8)
+
+
+def test_break_going_on_from_the_weights_alone():
+    """Signature: the same clips again. Fix: the state of the random numbers goes on too."""
+    state = start(SHORT)
+
+    def batches(state, count):
+        stream, seen = shapes_source()(SHORT.batch, state.randomness), []
+        for _ in range(count):
+            seen.append(next(stream))
+            train_step(state, seen[-1], SHORT)
+        return seen
+
+    before = batches(state, 2)
+    careless = start(SHORT)
+    careless.generator.load_state_dict(state.generator.state_dict())
+    careless.discriminator.load_state_dict(state.discriminator.state_dict())
+    assert all(map(torch.equal, before, batches(careless, 2)))
+    right = start(SHORT)
+    right.generator.load_state_dict(state.generator.state_dict())
+    right.discriminator.load_state_dict(state.discriminator.state_dict())
+    right.randomness.set_state(state.randomness.get_state())
+    assert not any(map(torch.equal, before, batches(right, 2)))
