@@ -12,6 +12,7 @@ from vgan_tutorial.metrics import evaluation
 from vgan_tutorial.metrics.evaluation import Kept, evaluate, first
 from vgan_tutorial.oracle import judge, summarise
 from vgan_tutorial.shapes import PRESETS, MovingShapes
+from vgan_tutorial.training.comparison import LiveTensors
 
 TINY = PRESETS["tiny"]
 
@@ -107,3 +108,20 @@ def test_verdicts_are_joined_as_they_come():
         assert len(kept._verdicts) < evaluation.JOINED
     apart = asdict(kept.summary().summary)
     assert apart == pytest.approx(asdict(summarise(judge(shapes(8), TINY), TINY)), rel=1e-4)
+
+
+def test_the_tensors_of_an_evaluation_do_not_grow_with_its_clips():
+    """The real judge and features, on a stream; numbers of a clip stay, about a hundred bytes."""
+
+    def peak(count: int) -> int:
+        clips = shapes(9, 16)
+        with LiveTensors() as live:
+            stream = ((clips.clone(), None) for _ in range(count // 16))
+            real = (clips.clone() for _ in range(count // 16))
+            evaluate(("judge", "frechet", "kernel"), stream, real, preset=TINY, pairwise=32)
+        return live.peak
+
+    peak(16)  # loads the classifier
+    few, many = peak(32), peak(192)
+    assert many < few + 200 * (192 - 32)
+    assert few > 2e6  # what a batch needs is in it

@@ -209,6 +209,23 @@ def test_preprocess_video_draws_window_and_crop_from_the_generator(tmp_path):
     assert len({make(seed).tobytes() for seed in range(8)}) > 1
 
 
+@pytest.mark.parametrize(("frames", "short"), [(4, "error"), (4, "bounce"), (20, "bounce")])
+def test_preprocess_video_is_sampling_cropping_and_resizing(tmp_path, frames, short):
+    """Whole frames of a whole file would fill the memory, so only small ones are kept."""
+    clip = write_lossless(tmp_path / "a.avi", frames=12, height=48, width=64)
+    for seed in range(4):
+        draw = generator(seed)
+        window = sample_frames(clip, frames, 2, generator=draw, short=short)
+        expected = resize(random_crop(window, 48, 48, draw), 16, 16)
+        made = preprocess_video(
+            tmp_path / "a.avi", frames, 16, 2, generator=generator(seed), short=short
+        )
+        np.testing.assert_array_equal(made, expected)
+    window = sample_frames(clip, frames, 2, start=3, short="bounce")
+    made = preprocess_video(tmp_path / "a.avi", frames, 16, 2, 3, short="bounce")
+    np.testing.assert_array_equal(made, resize(centre_crop(window, 48, 48), 16, 16))
+
+
 def test_preprocess_video_names_the_file_that_is_too_short(tmp_path):
     write_lossless(tmp_path / "short.avi", frames=5)
     with pytest.raises(VideoError, match=r"short\.avi: too short: wanted 8 .* the file gives 5"):

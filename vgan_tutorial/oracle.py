@@ -338,7 +338,7 @@ Damage = Callable[
 
 
 def _per_clip_order(clips: Tensor, generator: torch.Generator) -> Int[Tensor, "batch time"]:
-    """A random order of the frames for every clip, never close to the original one."""
+    """A random order of the frames for every clip."""
     batch, _, time = clips.shape[:3]
     noise = torch.rand(batch, time, generator=generator, device=generator.device)
     return noise.argsort(1).to(clips.device)

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from vgan_tutorial.video_io import FrameChange, VideoError, read_video
+from vgan_tutorial.video_io import FrameChange, VideoError, count_frames, read_video
 
 logger = logging.getLogger(__name__)
 
@@ -229,17 +229,17 @@ def preprocess_video(
     """
     if generator is None and short == "error":
         return read_video(path, start, frames, stride, change=shrinker(size))
-    clip = read_video(path)  # the whole file: its header may lie about how long it is
+    length = count_frames(path)  # whatever the header says
+    if generator is not None:
+        start = _draw(max(1, window_starts(length, frames, stride)), generator)
     try:
-        clip = sample_frames(clip, frames, stride, start, generator=generator, short=short)
+        wanted = frame_indices(length, frames, stride, start, short)
     except ValueError as error:
         raise VideoError(path, f"too short: {error}", "Or leave this file out") from error
-    side = min(clip.shape[1:3])
-    if generator is None:
-        clip = centre_crop(clip, side, side)
-    else:
-        clip = random_crop(clip, side, side, generator)
-    return resize(clip, size, size)
+    change = shrinker(size) if generator is None else _random_shrinker(size, generator)
+    if wanted[-1] == start + (frames - 1) * stride:
+        return read_video(path, start, frames, stride, change=change)
+    return read_video(path, change=change)[wanted]  # there and back again
 
 
 def shrinker(size: int) -> FrameChange:
@@ -259,6 +259,22 @@ def _shrink_frame(
 ) -> UInt8[np.ndarray, "size size 3"]:
     side = min(frame.shape[:2])
     return _resize_frame(centre_crop(frame[None], side, side)[0], size, size)
+
+
+def _random_shrinker(size: int, generator: torch.Generator) -> FrameChange:
+    """The same with a square that is drawn at the first frame, and kept: see `random_crop`."""
+    places: list[int] = []
+
+    def change(
+        frame: UInt8[np.ndarray, "height width 3"],
+    ) -> UInt8[np.ndarray, "size size 3"]:
+        side = min(frame.shape[:2])
+        if not places:
+            places.extend(_draw(length - side + 1, generator) for length in frame.shape[:2])
+        top, left = places
+        return _resize_frame(frame[top : top + side, left : left + side], size, size)
+
+    return change
 
 
 def _check_crop(have: tuple[int, ...], height: int, width: int) -> None:

@@ -148,6 +148,20 @@ def iter_frames(
     _check_count(info, decoded, strict)
 
 
+def count_frames(path: str | os.PathLike[str]) -> int:
+    """How many frames of a file decode, whatever it declares; none of them is kept.
+
+    Raises:
+        VideoError: no frame decodes.
+    """
+    with _open(path) as capture:
+        info, decoded = _info(Path(path), capture), 0
+        while capture.grab():
+            decoded += 1
+    _check_count(info, decoded, strict=False)
+    return decoded
+
+
 def read_video(
     path: str | os.PathLike[str],
     start: int = 0,

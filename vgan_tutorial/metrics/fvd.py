@@ -32,7 +32,7 @@ from vgan_tutorial.metrics.distances import Moments, frechet_distance
 
 LOGITS = 400
 SIZE = 224
-LEAST_FRAMES = 11  # I3D halves time three times and then averages over windows of two
+LEAST_FRAMES = 11  # FVD is reported for clips of more than 10: I3D has little to look at in fewer
 SWITCHES = {"rescale": False, "resize": False, "return_features": True}
 
 
