@@ -2,206 +2,192 @@
 
 `python -m tests.benchmarks.throughput --output book/records/throughput/cpu.json` measures on the
 best device that there is and writes the record that the book reads. All variants take the same
-steps with the same networks and batches, in turns, so that a busy machine slows all of them alike.
-On the CPU the processor's time is counted and not the clock's, for the same reason.
+steps with batches of the same size, in turns, so that a busy machine slows all of them alike. On
+the CPU the processor's time is counted and not the clock's, for the same reason.
+
+A row says how long a step takes, how much memory is in use at a time, and how much of what the
+device can do is done: of its arithmetic, and of its memory's bandwidth, both measured in the same
+turns (`meters`). What a variant asks for is counted in a step of its own, without the clock.
 """
 
 from __future__ import annotations
 
 import platform
-import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 import tyro
-from torch import Tensor
 
-from vgan_tutorial.generators import sample_latent
-from vgan_tutorial.losses import ADVERSARIAL_LOSSES, r1_penalty, r2_penalty
+from tests.benchmarks.ladder import KINDS, Runner, Variant, build, recommended
+from tests.benchmarks.meters import Rates, count, peak_memory, seconds
 from vgan_tutorial.records import open_record, save_record, versions
 from vgan_tutorial.shapes import PRESETS
-from vgan_tutorial.training import (
-    TrainingConfig,
-    TrainingState,
-    shapes_source,
-    start,
-    train_step,
-    update_average,
-)
+from vgan_tutorial.training import TrainingConfig
 from vgan_tutorial.training.processes import processes
 
-
-@dataclass(frozen=True)
-class Plain:
-    """A step as one first writes it, and what can be mended about it."""
-
-    lazy: bool = False  # the penalties come every n-th step, not in every one
-    reused: bool = False  # the fakes of the discriminator's turn serve the generator's too
-    frozen: bool = False  # no gradients for weights that do not move, none through real clips
-    packed: bool = False  # weights in channels-last order
-    silent: bool = False  # no figure is read: the device need not be waited for
-    near: bool = False  # clips are drawn on the device, not copied there
-
-
-STEPS: dict[str, Plain | None] = {
-    "the plain loop": Plain(),
-    "penalties every 4th step": Plain(lazy=True),
-    "fakes used twice": Plain(lazy=True, reused=True),
-    "nothing computed for frozen weights": Plain(lazy=True, reused=True, frozen=True),
-    "channels last": Plain(lazy=True, reused=True, frozen=True, packed=True),
-    "no figure read": Plain(lazy=True, reused=True, frozen=True, packed=True, silent=True),
-    "clips drawn on the device": Plain(True, True, True, True, True, True),
-    "the package's step": None,
-    "with fused Adam": None,
-}
 BATCH = {"tiny": 32, "small": 16, "full": 8}
 
 
-def plain_step(state: TrainingState, real: Tensor, config: TrainingConfig, how: Plain) -> None:
-    """One turn of each player, written out."""
-    loss = ADVERSARIAL_LOSSES[config.loss]
-    every = config.penalty_every if how.lazy else 1
-    fake = state.generator(sample_latent(state.generator, len(real), state.randomness))
-    state.discriminator.requires_grad_(True)
-    real_logits, fake_logits = state.discriminator(real), state.discriminator(fake.detach())
-    total = loss.discriminator(real_logits, fake_logits)
-    if state.step % every == 0:
-        slopes = r1_penalty(state.discriminator, real)
-        slopes = slopes + r2_penalty(state.discriminator, fake.detach())
-        total = total + every * config.penalty / 2 * slopes
-    state.discriminator_optimiser.zero_grad()
-    total.backward()
-    state.discriminator_optimiser.step()
-    if not how.reused:
-        fake = state.generator(sample_latent(state.generator, len(real), state.randomness))
-    state.discriminator.requires_grad_(not how.frozen)
-    with torch.set_grad_enabled(not how.frozen):
-        real_logits = state.discriminator(real)
-    fake_logits = state.discriminator(fake)
-    generator_loss = loss.generator(real_logits, fake_logits)
-    state.generator_optimiser.zero_grad()
-    generator_loss.backward()
-    state.generator_optimiser.step()
-    state.step += 1
-    update_average(state.averaged, state.generator, config.ema, state.step)
-    if not how.silent:
-        for figure in (total, generator_loss, real_logits.mean(), fake_logits.mean()):
-            figure.item()
-
-
-class Runner:
-    """A pair of players of its own, and how it steps."""
-
-    def __init__(self, how: Plain | None, config: TrainingConfig, preset: str) -> None:
-        self.how, self.config, self.device = how, config, processes().device
-        self.state = start(config)
-        if how is not None and not how.packed:
-            for network in (self.state.generator, self.state.discriminator, self.state.averaged):
-                for parameter in network.parameters():
-                    parameter.data = parameter.data.contiguous()
-        near = self.device if how is None or how.near else torch.device("cpu")
-        self.clips = shapes_source(preset, near)(config.batch, self.state.randomness)
-
-    def seconds(self, steps: int) -> float:
-        """What so many steps take."""
-        wait_for(self.device)
-        clock = time.process_time if self.device.type == "cpu" else time.perf_counter
-        began = clock()
-        for _ in range(steps):
-            real = next(self.clips).to(self.device)
-            if self.how is None:
-                train_step(self.state, real, self.config)
-            else:
-                plain_step(self.state, real, self.config, self.how)
-        wait_for(self.device)
-        return clock() - began
-
-
-def wait_for(device: torch.device) -> None:
-    """Let a device that works on its own finish."""
-    if device.type != "cpu":
-        torch.accelerator.synchronize()
-
-
-def measure(preset: str, rounds: int, batch: int | None = None) -> dict[str, Any]:
-    """Milliseconds of a step in every variant: the least of some rounds of four steps.
-
-    What else the machine does can only add to a round.
-    """
-    shape = PRESETS[preset]
-    config = TrainingConfig(
-        frames=shape.frames, size=shape.size, batch=batch or BATCH[preset], penalty_every=4
-    )
-    quick = replace(config, fused=True)
-    runners = {
-        name: Runner(how, quick if "fused" in name else config, preset)
-        for name, how in STEPS.items()
-    }
-    times: dict[str, list[float]] = {name: [] for name in runners}
-    for turn in range(rounds + 1):
+def measure(
+    variants: dict[str, Variant], config: TrainingConfig, preset: str, rounds: int, rates: Rates
+) -> dict[str, dict[str, Any]]:
+    """A row for every variant. Times are the least of some rounds: other programs only add."""
+    device, cycle = processes().device, config.penalty_every
+    rows: dict[str, dict[str, Any]] = {}
+    runners: dict[str, Runner] = {}
+    for name, variant in variants.items():
+        try:
+            rows[name] = asked(variant, config, preset)
+            runner = build(variant, config, preset)
+            runner.run(cycle)  # warms up, and compiles
+            runners[name] = runner
+        except Exception as error:
+            if not variant.optional:
+                raise
+            rows[name] = {"skipped": f"{type(error).__name__}: {error}".strip().splitlines()[0]}
+    least = dict.fromkeys(runners, float("inf"))
+    for _ in range(rounds):
+        rates.look()
         for name, runner in runners.items():
-            spent = runner.seconds(config.penalty_every)
-            if turn:  # the first round warms up
-                times[name].append(1000 * spent / config.penalty_every)
-    milliseconds = {name: round(min(found), 2) for name, found in times.items()}
-    plain = milliseconds["the plain loop"]
+            least[name] = min(least[name], seconds(partial(runner.run, cycle), device) / cycle)
+    for name, spent in least.items():
+        rows[name] |= {
+            "milliseconds": round(1000 * spent, 2),
+            "clips_per_second": round(config.batch / spent, 2),
+        }
+        if not variants[name].paper:
+            rows[name]["times_as_fast"] = round(least[next(iter(least))] / spent, 2)  # as the first
+        rows[name] |= shares(rows[name], spent, rates, variants[name].dtype)
+    return rows
+
+
+def asked(variant: Variant, config: TrainingConfig, preset: str) -> dict[str, Any]:
+    """What a step of a variant asks for: operations, bytes moved, and memory.
+
+    All are means or maxima over a cycle of lazy penalties. Bytes and, on the CPU, memory are
+    counted operator by operator. Compiling merges operators, so for compiled networks these two
+    are left open.
+    """
+    device, cycle = processes().device, config.penalty_every
+    compiled = variant.changes.get("compile", False)
+    eager = replace(variant, changes=variant.changes | {"compile": False})
+    operations, moved = count(partial(build(eager, config, preset).run, cycle))
+    memory = None
+    if not compiled or device.type != "cpu":
+        memory = peak_memory(lambda: build(variant, config, preset).run(cycle), device)
     return {
-        "frames": shape.frames,
-        "size": shape.size,
-        "batch": config.batch,
-        "generator": config.generator,
-        "discriminator": config.discriminator,
-        "milliseconds": milliseconds,
-        "times_as_fast": {name: round(plain / each, 2) for name, each in milliseconds.items()},
+        "gigaflop": round(operations / cycle / 1e9, 4),
+        "megabytes_moved": None if compiled else round(moved / cycle / 1e6, 2),
+        "peak_mebibytes": None if memory is None else round(memory / 2**20, 1),
     }
 
 
-def same_gradients(preset: str = "tiny") -> bool:
-    """Whether the plain loop with everything mended takes the package's steps, bit for bit."""
-    config = replace(TrainingConfig(), batch=4)
-    mended = Runner(Plain(True, True, True, True, True, True), config, preset)
-    package = Runner(None, config, preset)
-    for runner in (mended, package):
-        runner.seconds(5)
-    pairs = zip(
-        mended.state.averaged.parameters(), package.state.averaged.parameters(), strict=True
-    )
-    return all(torch.equal(one, other) for one, other in pairs)
+def shares(row: dict[str, Any], spent: float, rates: Rates, dtype: str) -> dict[str, float | None]:
+    """What a step does of all that the device can do."""
+    arithmetic = row["gigaflop"] * 1e9 / spent / rates.arithmetic(dtype)
+    moved = row["megabytes_moved"]
+    bandwidth = None if moved is None else round(moved * 1e6 / spent / rates.bandwidth, 4)
+    return {"share_of_arithmetic": round(arithmetic, 4), "share_of_bandwidth": bandwidth}
+
+
+# The table --------------------------------------------------------------------------------------
+
+COLUMNS = {  # title, factor, digits
+    "milliseconds": ("ms a step", 1, 1),
+    "clips_per_second": ("clips/s", 1, 1),
+    "times_as_fast": ("x as fast", 1, 2),
+    "peak_mebibytes": ("peak MiB", 1, 0),
+    "gigaflop": ("GFLOP", 1, 2),
+    "share_of_arithmetic": ("% of rate", 100, 0),
+    "megabytes_moved": ("MB moved", 1, 0),
+    "share_of_bandwidth": ("% of copy", 100, 0),
+}
+
+
+def table(rows: dict[str, dict[str, Any]]) -> str:
+    """The rows for people, with a reason in place of what was left out."""
+    lines = [f"{'':38}" + "".join(f"{title:>11}" for title, *_ in COLUMNS.values())]
+    for name, row in rows.items():
+        if "skipped" in row:
+            lines.append(f"{name:38} left out: {row['skipped']}")
+            continue
+        cells = [
+            "-" if row.get(key) is None else f"{factor * row[key]:.{digits}f}"
+            for key, (_, factor, digits) in COLUMNS.items()
+        ]
+        lines.append(f"{name:38}" + "".join(f"{cell:>11}" for cell in cells))
+    return "\n".join(lines)
 
 
 def main(
-    output: Path, presets: tuple[str, ...] = tuple(BATCH), rounds: int = 3, threads: int = 1
+    output: Path,
+    presets: tuple[str, ...] = tuple(BATCH),
+    kinds: tuple[str, ...] = tuple(KINDS),
+    rounds: int = 3,
+    threads: int = 1,
+    compiled: bool = True,
 ) -> None:
-    """Measure all variants at the sizes of the presets and write the record.
+    """Measure at the sizes of the presets and write the record.
 
     Args:
-        output: JSON file to write, or to go on with.
+        output: JSON file to write, or to go on with after an interruption.
         presets: Of Moving Shapes; only their clips' shapes matter.
-        rounds: Of four steps, after one that warms up.
+        kinds: A ladder for each of these critics, or the published pairs.
+        rounds: Of four steps, after some that warm up.
         threads: Of the CPU.
+        compiled: Try compiled networks too, which takes longest.
     """
     torch.set_num_threads(threads)
     device = processes().device
-    name = torch.cuda.get_device_name() if device.type == "cuda" else platform.processor()
+    name = getattr(torch.get_device_module(device), "get_device_name", platform.processor)()
     origin = {
         "command": f"python -m tests.benchmarks.throughput --output {output} --rounds {rounds} "
-        f"--threads {threads}",
+        f"--threads {threads}" + ("" if compiled else " --no-compiled"),
         "device": f"{device.type} {name or platform.machine()}",
         "clock": "processor" if device.type == "cpu" else "wall",
+        "memory": "tensors alive" if device.type == "cpu" else "allocator",
         "rounds": rounds,
         "threads": threads,
+        "compiled": compiled,
+        "recommended": recommended(device),
         "versions": versions(),
     }
     record = open_record(output, origin)
-    sizes = record.setdefault("sizes", {})
     for preset in presets:
-        sizes[preset] = measure(preset, rounds)
-        save_record(output, record)
-        print(f"\n{preset}: {sizes[preset]['frames']} frames, batch {sizes[preset]['batch']}")
-        for variant, each in sizes[preset]["milliseconds"].items():
-            print(f"{variant:38}{each:10.1f} ms{sizes[preset]['times_as_fast'][variant]:8.2f}")
+        shape, batch = PRESETS[preset], BATCH[preset]
+        size = record.setdefault("sizes", {}).setdefault(
+            preset, {"frames": shape.frames, "size": shape.size, "batch": batch}
+        )
+        for kind in kinds:
+            if kind not in size:
+                size[kind] = measure_kind(kind, preset, batch, rounds, compiled)
+                save_record(output, record)
+            print(f"\n{preset}, {kind}: batches of {batch} clips of {shape.frames} frames")
+            print(f"the device meanwhile: {size[kind]['rates']}\n{table(size[kind]['rows'])}")
+
+
+def measure_kind(
+    kind: str, preset: str, batch: int, rounds: int, compiled: bool = True
+) -> dict[str, Any]:
+    """A ladder with one critic, or the published pairs; and what the device could do meanwhile."""
+    shape, rates = PRESETS[preset], Rates(processes().device)
+    config = TrainingConfig(
+        frames=shape.frames,
+        size=shape.size,
+        batch=batch,
+        penalty_every=4,
+        discriminator="stacked" if kind == "published" else kind,
+    )
+    variants = {
+        name: variant
+        for name, variant in KINDS[kind].items()
+        if compiled or "compile" not in variant.changes
+    }
+    rows = measure(variants, config, preset, rounds, rates)
+    return {"rates": rates.record(), "rows": rows}
 
 
 if __name__ == "__main__":
