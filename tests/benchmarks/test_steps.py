@@ -40,7 +40,7 @@ from vgan_tutorial.generators import sample_latent
 from vgan_tutorial.layers import channels_last, initialise
 
 BATCH, FRAMES, SIZE, REPEATS = 4, 16, 64, 5
-LEAST_RATIO = {"MoCoGAN": 1.3, "VGAN": 1.3}  # measured on one core: 1.35 to 1.37, 1.36 to 1.40
+LEAST_RATIO = {"MoCoGAN": 1.3, "VGAN": 1.3}  # measured on one core: 1.35 to 1.38, 1.36 to 1.48
 
 pytestmark = pytest.mark.benchmark
 
