@@ -175,3 +175,32 @@ def test_every_metric_whose_needs_are_met_is_measured(run, tmp_path):
 def test_a_metric_that_lacks_something_says_what(run, metric, message):
     with pytest.raises(SystemExit, match=message):
         vgan("evaluate", run, "--metrics", metric, "--count", 8)
+
+
+def test_a_refused_command_leaves_the_run_as_it_was(run):
+    before = (run / "data.json").read_bytes()
+    with pytest.raises(SystemExit, match="another configuration"):
+        vgan("train", run, "--data", "small", "--steps", 8, "--batch", 4, "--log-every", 2)
+    assert (run / "data.json").read_bytes() == before
+
+
+def test_a_trained_generator_is_not_overwritten(run, tmp_path):
+    """A record that somebody shared has no checkpoint, and is easily named by mistake."""
+    for name in ("config.json", "generator.safetensors"):
+        (tmp_path / name).write_bytes((run / name).read_bytes())
+    with pytest.raises(SystemExit, match="no checkpoint to go on from"):
+        vgan("train", tmp_path, "--steps", 2, "--batch", 4)
+    assert (tmp_path / "generator.safetensors").read_bytes() == (
+        run / "generator.safetensors"
+    ).read_bytes()
+
+
+def test_a_run_that_is_a_file_and_damaged_data_are_named(run, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SystemExit, match="is a file, and a run needs a folder"):
+        vgan("train", tmp_path / "file", "--steps", 2)
+    for damage in ("", "{}", "[1]"):
+        shutil.copytree(run, tmp_path / "copy", dirs_exist_ok=True)
+        (tmp_path / "copy" / "data.json").write_text(damage)
+        with pytest.raises(SystemExit, match=r"data\.json is damaged: name the preset or pack"):
+            vgan("resume", tmp_path / "copy")

@@ -3,7 +3,7 @@
 import json
 import textwrap
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -22,9 +22,10 @@ from vgan_tutorial.training import (
     shapes_source,
 )
 from vgan_tutorial.training import train as run_training
+from vgan_tutorial.training.config import FREE
 from vgan_tutorial.training.estimating import devices, measure_run
 from vgan_tutorial.training.processes import processes
-from vgan_tutorial.training.saving import replace_file
+from vgan_tutorial.training.saving import CHECKPOINT, WEIGHTS, replace_file
 
 DATA = "data.json"  # in a run's folder: what it trains on
 Run = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
@@ -162,20 +163,45 @@ def resume(
                 f"{run} does not say what it was trained on, as it was not made by `vgan train`: "
                 "name the preset or pack with --data"
             )
-        data = str(json.loads((run / DATA).read_text(encoding="utf-8"))["data"])
+        try:
+            data = str(json.loads((run / DATA).read_text(encoding="utf-8"))["data"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{run / DATA} is damaged: name the preset or pack with --data ({error!r})"
+            ) from error
     _go(run, data, seconds, config if steps is None else replace(config, steps=steps))
 
 
 def _go(run: Path, data: str, seconds: float | None, config: TrainingConfig) -> None:
     source, config, data = _open(data, config)
+    goes_on = _check_run(run, config)
     judge = shapes_judge(data) if data in PRESETS else None
-    if processes().is_main_process:
+    if processes().is_main_process and goes_on:
         run.mkdir(parents=True, exist_ok=True)
         text = json.dumps({"data": data}) + "\n"
         replace_file(run / DATA, lambda file: file.write(text.encode()))
     state, log = run_training(config, source, run, judge=judge, seconds=seconds)
     if processes().is_main_process:
         print(f"{run}: step {state.step}, {log[-1]['seconds']:.0f} s")
+
+
+def _check_run(run: Path, config: TrainingConfig) -> bool:
+    """Whether a run can start or go on in this folder. `train` says what else differs.
+
+    Raises:
+        ValueError: if the folder is a file, or holds a trained generator that would be lost.
+    """
+    if run.exists() and not run.is_dir():
+        raise ValueError(f"{run} is a file, and a run needs a folder: name another one")
+    if not (run / CHECKPOINT).exists():
+        if (run / WEIGHTS).exists():
+            raise ValueError(
+                f"{run} holds a trained generator and no checkpoint to go on from; training would "
+                "overwrite it: name another folder"
+            )
+        return True
+    before, now = asdict(read_config(run)), asdict(config)
+    return all(before[name] == now[name] for name in now.keys() - FREE)
 
 
 def _open(data: str, config: TrainingConfig) -> tuple[ClipSource, TrainingConfig, str]:
