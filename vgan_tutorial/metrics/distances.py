@@ -42,7 +42,7 @@ class Moments:
         return cls(0, zeros[0].clone(), zeros)
 
     @classmethod
-    def of(cls, features: Features | Iterable[Features]) -> Moments:
+    def of(cls, features: Features | Iterable[Float[Tensor, "_ features"]]) -> Moments:
         """Moments of one tensor of features, or of a stream of batches.
 
         Raises:
