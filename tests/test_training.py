@@ -75,6 +75,7 @@ WAYS = {
     "rates that change": {"warm_up": 3, "decay_after": 2, "half_life": 2},
     "several turns": {"discriminator_steps": 2, "accumulate": 2},
     "disturbed clips": {"augmentation": ("colour", "cutout"), "noise": 0.3, "noise_steps": 5},
+    "blurred clips": {"blur": 1.5, "blur_steps": 5},
     "bfloat16": {"precision": "bf16"},
     "fused": {"fused": True},
 }

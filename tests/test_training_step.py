@@ -10,6 +10,7 @@ from torch import nn
 
 from vgan_tutorial.discriminators import DISCRIMINATORS, ResidualDiscriminator
 from vgan_tutorial.generators import GENERATORS, ResidualGenerator, sample_latent
+from vgan_tutorial.layers import blur
 from vgan_tutorial.losses import ADVERSARIAL_LOSSES
 from vgan_tutorial.training import (
     TrainingConfig,
@@ -242,6 +243,15 @@ def test_noise_falls_along_a_line_and_is_the_same_when_the_step_is_repeated(monk
         assert torch.equal(shown[0], spied(config, step, monkeypatch)[0])
     first, other = (spied(config, step, monkeypatch)[0] for step in (1, 2))
     assert not torch.equal(first - clips(4), other - clips(4))
+
+
+def test_blur_falls_along_a_line_and_comes_before_noise(monkeypatch):
+    config = change(blur=2.0, blur_steps=100, penalty=0.0)
+    for step, deviation in ((0, 2.0), (50, 1.0), (100, 0.0), (150, 0.0)):
+        shown = spied(config, step, monkeypatch)
+        assert torch.equal(shown[0], blur(clips(4), deviation))
+    noisy = spied(change(blur=2.0, noise=0.4, penalty=0.0), 0, monkeypatch)[0]
+    assert (noisy - blur(clips(4), 2.0)).std().item() == pytest.approx(0.4, rel=0.05)
 
 
 @pytest.mark.parametrize(("loss", "seen"), [("relativistic", 4), ("hinge", 3)])

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from vgan_tutorial.training import trials
+from vgan_tutorial.training import TrainingConfig, trials
 
-NAMES = ("batch of 16", "learning rate 4e-3")
+NAMES = ("batch of 16", "momentum 0.5")
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +33,36 @@ def test_an_interrupted_record_goes_on_where_it_stopped(tmp_path):
             assert run["steps"] >= 1
             assert 0 <= run["validity"] <= 1
             assert run["clips"] == trials.CLIPS
+
+
+def test_every_trial_has_its_first_seed_before_any_has_its_second(tmp_path, monkeypatch):
+    order = []
+    whole = trials._run
+    monkeypatch.setattr(trials, "_run", lambda *given: order.append(given[1][:2]) or whole(*given))
+    trials.run_trials(tmp_path / "trials.json", NAMES, seeds=2, seconds=60.0, steps=2)
+    assert order == [(NAMES[0], 0), (NAMES[1], 0), (NAMES[0], 1), (NAMES[1], 1)]
+
+
+def test_workers_find_what_one_process_finds(tmp_path):
+    alone, shared = tmp_path / "alone.json", tmp_path / "shared.json"
+    trials.run_trials(alone, NAMES, seeds=2, seconds=60.0, steps=4)
+    trials.run_trials(shared, NAMES, seeds=2, seconds=60.0, steps=4, workers=2)
+
+    def figures(path):
+        found = json.loads(path.read_text())["trials"]
+        return [
+            {key: value for key, value in run.items() if "seconds" not in key}
+            for trial in found.values()
+            for run in trial["runs"]
+        ]
+
+    assert figures(shared) == figures(alone)
+    assert len(figures(shared)) == 4
+
+
+@pytest.mark.parametrize("name", trials.TRIALS)
+def test_every_trial_is_a_configuration(name):
+    TrainingConfig(**trials.TRIALS[name])
 
 
 def test_a_run_that_breaks_is_recorded_with_its_reason(tmp_path, monkeypatch):

@@ -50,6 +50,26 @@ def add_noise(
     return features + deviation * noise.to(features)
 
 
+def blur(
+    clips: Float[Tensor, "batch channels time height width"], deviation: float
+) -> Float[Tensor, "batch channels time height width"]:
+    """Every frame under a Gaussian of this deviation in pixels; as it is for 0.
+
+    Near an edge the weights that would fall outside go to the pixels inside, so the same colour
+    everywhere stays the same colour.
+    """
+    if deviation == 0:
+        return clips
+    down, right = (_gaussian(length, deviation).to(clips) for length in clips.shape[3:])
+    return down @ clips @ right.T
+
+
+def _gaussian(length: int, deviation: float) -> Float[Tensor, "to from"]:
+    """What each of `length` places in a row takes from each: rows that sum to 1."""
+    places = torch.arange(length)
+    return torch.softmax(-(((places[:, None] - places) / deviation) ** 2) / 2, dim=1)
+
+
 def perceptron(sizes: Sequence[int]) -> nn.Sequential:
     """Linear layers of the given sizes with leaky rectifiers between them."""
     layers: list[nn.Module] = []

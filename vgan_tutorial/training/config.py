@@ -17,7 +17,7 @@ FREE = {"steps", "log_every", "tensorboard", "checkpoint_every", "keep"}
 FREE |= {"sample_every", "judge_every", "judge_clips", "best", "stages"}
 # The least that a whole number may be.
 _AT_LEAST_1 = ["steps", "batch", "discriminator_steps", "accumulate", "penalty_every"]
-_AT_LEAST_1 += ["noise_steps", "log_every", "checkpoint_every", "keep", "judge_clips"]
+_AT_LEAST_1 += ["blur_steps", "noise_steps", "log_every", "checkpoint_every", "keep", "judge_clips"]
 _AT_LEAST_0 = ["classes", "singular_values_every", "warm_up", "decay_after", "half_life"]
 _AT_LEAST_0 += ["sample_every", "judge_every"]
 
@@ -42,6 +42,8 @@ class TrainingConfig:
     penalty_every: int = 4  # steps between penalties, which count that many times as much
     singular_values_every: int = 0  # steps between TGAN's cuts of singular values; 0 for never
     augmentation: tuple[str, ...] = ()  # of what the critic sees: colour, translation, cutout
+    blur: float = 0.0  # deviation, in pixels, of the blur on what the critic sees at first
+    blur_steps: int = 500  # over which that blur falls to 0, along a line
     noise: float = 0.0  # deviation of normal noise on what the critic sees, at the first step
     noise_steps: int = 1000  # over which that noise falls to 0, along a line
 
@@ -115,7 +117,7 @@ class TrainingConfig:
                     raise ValueError(
                         f"{name} is {getattr(self, name)}; it must be at least {least}"
                     )
-        for name in ("penalty", "noise"):
+        for name in ("penalty", "blur", "noise"):
             if getattr(self, name) < 0:
                 raise ValueError(
                     f"{name} is {getattr(self, name)}; it must be positive, or 0 for none"

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from vgan_tutorial.augmentation import augment
-from vgan_tutorial.layers import add_noise
+from vgan_tutorial.layers import add_noise, blur
 from vgan_tutorial.training.config import TrainingConfig
 from vgan_tutorial.training.players import TrainingState
 from vgan_tutorial.training.processes import process_count, processes
@@ -18,7 +18,7 @@ Clips = Float[Tensor, "batch 3 time height width"]
 
 
 class Critic:
-    """The discriminator, with augmentation and noise before it, for the length of one step.
+    """The discriminator, with what disturbs the clips before it, for the length of one step.
 
     What disturbs the clips is drawn anew in every step from the run's seed, the step and the
     process, so there is nothing to save for a run that goes on.
@@ -27,8 +27,9 @@ class Critic:
     def __init__(self, state: TrainingState, config: TrainingConfig, device: torch.device) -> None:
         self.network = state.discriminator
         self.config = config
+        self.blur = config.blur * max(0.0, 1 - state.step / config.blur_steps)
         self.noise = config.noise * max(0.0, 1 - state.step / config.noise_steps)
-        self.disturbed = bool(self.noise or config.augmentation)
+        self.disturbed = bool(self.blur or self.noise or config.augmentation)
         if self.disturbed:
             count = state.step * process_count() + processes().process_index
             self.randomness = torch.Generator(device).manual_seed(config.seed * 2**40 + count)
@@ -51,10 +52,11 @@ class Critic:
         return lambda clips: self.network.forward(self.disturb(clips), *_given(labels))
 
     def disturb(self, clips: Clips) -> Clips:
-        """Augmentation, then noise."""
+        """Augmentation, then blur, then noise."""
         if not self.disturbed:
             return clips
         clips = augment(clips, self.randomness, self.config.augmentation)
+        clips = blur(clips, self.blur)
         return add_noise(clips, self.noise, self.randomness)
 
 

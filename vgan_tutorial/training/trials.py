@@ -7,9 +7,12 @@ the exact judge.
 
 from __future__ import annotations
 
+import multiprocessing
 import tempfile
 import time
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,26 +23,46 @@ from tqdm.auto import tqdm
 from vgan_tutorial.datasets import PackedClips, make_shapes_pack
 from vgan_tutorial.oracle import judge, summarise
 from vgan_tutorial.records import Record, check_same, open_record, save_record, versions
-from vgan_tutorial.shapes import Preset, get_preset
+from vgan_tutorial.shapes import get_preset
 from vgan_tutorial.training.config import TrainingConfig
 from vgan_tutorial.training.loop import train
 from vgan_tutorial.training.players import sample
-from vgan_tutorial.training.sources import ClipSource, pack_source
+from vgan_tutorial.training.sources import pack_source
 
 # What each trial changes in the configuration of the chapter.
 TRIALS: dict[str, dict[str, Any]] = {
     "as in the chapter": {},
+    # the networks
     "no choices in the latent": {"generator": "content-motion-smooth"},
-    "gamma 0.3": {"penalty": 0.3},
-    "gamma 3": {"penalty": 3.0},
-    "no penalty": {"penalty": 0.0},
-    "non-saturating loss": {"loss": "non-saturating"},
-    "hinge loss": {"loss": "hinge"},
-    "batch of 16": {"batch": 16},
-    "learning rate 1e-3": {"learning_rate": 1e-3},
-    "learning rate 4e-3": {"learning_rate": 4e-3},
+    "DCGAN's generator": {"generator": "dcgan"},
     "3-D discriminator": {"discriminator": "video"},
     "dual discriminator": {"discriminator": "dual"},
+    # the loss
+    "non-saturating loss": {"loss": "non-saturating"},
+    "hinge loss": {"loss": "hinge"},
+    # the penalties
+    "no penalty": {"penalty": 0.0},
+    "gamma 0.3": {"penalty": 0.3},
+    "gamma 3": {"penalty": 3.0},
+    "penalty in every step": {"penalty_every": 1},
+    # the batch and the optimisers
+    "batch of 16": {"batch": 16},
+    "batch of 64": {"batch": 64},
+    "learning rate 1e-3": {"learning_rate": 1e-3},
+    "learning rate 4e-3": {"learning_rate": 4e-3},
+    "discriminator at 1e-3": {"discriminator_learning_rate": 1e-3},
+    "discriminator at 4e-3": {"discriminator_learning_rate": 4e-3},
+    "two discriminator steps": {"discriminator_steps": 2},
+    "momentum 0.5": {"betas": (0.5, 0.99)},
+    "no average": {"ema": 0.0},
+    # augmentation
+    "shifted clips": {"augmentation": ("translation",)},
+    "all augmentations": {"augmentation": ("colour", "translation", "cutout")},
+    # a curriculum: easy first
+    "blur that fades": {"blur": 2.0, "blur_steps": 500},
+    "noise that fades": {"noise": 0.5, "noise_steps": 500},
+    "learning rates that rise": {"warm_up": 200},
+    "learning rates that fall": {"decay_after": 1000, "half_life": 200},
 }
 COMMAND = "python -m vgan_tutorial.training.trials"
 CLIPS = 1000  # judged after each trial
@@ -53,10 +76,12 @@ def run_trials(
     steps: int = 100_000,
     preset: str = "tiny",
     threads: int = 1,
+    workers: int = 1,
 ) -> None:
     """Train every trial with every seed and write what the judge counts.
 
-    The record is saved after every run, and runs that it holds already are not made again: an
+    Every trial's run with seed 0 comes first, then every trial's with seed 1, and so on. The
+    record is saved after every run, and runs that it holds already are not made again: an
     interrupted command is given once more.
 
     Args:
@@ -66,58 +91,97 @@ def run_trials(
         seconds: Wall-clock time of one run.
         steps: Of one run, if the time lasts.
         preset: Of Moving Shapes.
-        threads: Of the CPU. The networks of the tiny preset gain nothing from a second one.
+        threads: Of the CPU, for one run. The networks of the tiny preset gain nothing from a
+            second one.
+        workers: Runs side by side, each in its own process. They slow each other down, so leave it
+            at 1 where --seconds ends a run.
 
     Raises:
         ValueError: if a name is no trial's, or the file holds runs of other settings.
     """
-    torch.set_num_threads(threads)
-    record = open_record(output, _origin(output, preset, seconds, steps))
+    record = open_record(output, _origin(output, preset, seconds, steps, threads))
     trials = record.setdefault("trials", {})
-    wanted = names or tuple(TRIALS)
-    for name in wanted:
+    names = names or tuple(TRIALS)
+    for name in names:
         if name not in TRIALS:
             raise ValueError(f"no trial is called {name!r}; choose from {', '.join(TRIALS)}")
-    shape = get_preset(preset)
+        if name in trials:
+            check_same(output, f"the changes of {name!r}", trials[name]["changes"], TRIALS[name])
+        trials.setdefault(name, {"changes": TRIALS[name], "runs": []})
+    missing = [
+        (name, seed)
+        for seed in range(seeds)
+        for name in names
+        if seed not in [run["seed"] for run in trials[name]["runs"]]
+    ]
     with tempfile.TemporaryDirectory() as folder:
-        source = pack_source(PackedClips(make_shapes_pack(folder, preset), shape.frames))
-        for name in tqdm(wanted, desc="trials"):
-            trial = trials.setdefault(name, {"changes": TRIALS[name], "runs": []})
-            check_same(output, f"the changes of {name!r}", trial["changes"], TRIALS[name])
-            runs = trial["runs"]
-            for seed in range(len(runs), seeds):
-                config = TrainingConfig(
-                    frames=shape.frames, size=shape.size, steps=steps, seed=seed, **TRIALS[name]
-                )
-                runs.append(_run(config, seconds, shape, source))
-                save_record(output, record)
+        pack = make_shapes_pack(folder, preset)
+        course = _Course(pack, preset, steps, seconds, threads, CLIPS)
+        jobs = [(name, seed, TRIALS[name]) for name, seed in missing]
+        done = _each(course, jobs, workers)
+        for name, run in tqdm(done, total=len(jobs), desc="trials", unit="run"):
+            runs = trials[name]["runs"]
+            runs.append(run)
+            runs.sort(key=lambda run: run["seed"])
+            save_record(output, record)
 
 
-def _run(
-    config: TrainingConfig, seconds: float, preset: Preset, source: ClipSource
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Course:
+    """What all runs share."""
+
+    pack: Path
+    preset: str
+    steps: int
+    seconds: float
+    threads: int
+    clips: int
+
+
+_Job = tuple[str, int, dict[str, Any]]  # a trial, a seed, and what the trial changes
+
+
+def _each(course: _Course, jobs: Sequence[_Job], workers: int) -> Iterator[tuple[str, Record]]:
+    """The name and the run of each job, as they end."""
+    if workers == 1:
+        yield from map(partial(_run, course), jobs)
+        return
+    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+        yield from pool.imap_unordered(partial(_run, course), jobs)
+
+
+def _run(course: _Course, job: _Job) -> tuple[str, Record]:
     """One run, judged; or the step at which it broke."""
-    began = time.perf_counter()
+    name, seed, changes = job
+    torch.set_num_threads(course.threads)
+    preset = get_preset(course.preset)
+    source = pack_source(PackedClips(course.pack, preset.frames))
+    config = TrainingConfig(
+        frames=preset.frames, size=preset.size, steps=course.steps, seed=seed, **changes
+    )
+    began, busy = time.perf_counter(), time.process_time()
+    run: Record = {"seed": seed}
     try:
-        state, log = train(config, source, seconds=seconds, progress=False)
+        state, log = train(config, source, seconds=course.seconds, progress=False)
     except FloatingPointError as error:
-        broken = round(time.perf_counter() - began, 3)
-        return {"seed": config.seed, "broke": str(error), "seconds": broken}
-    found = asdict(summarise(judge(sample(state.averaged, CLIPS, seed=2), preset), preset))
-    figures = {key: round(value, 4) for key, value in found.items()}
-    return {"seed": config.seed, "steps": state.step, "seconds": log[-1]["seconds"], **figures}
+        return name, run | {"broke": str(error), "seconds": round(time.perf_counter() - began, 3)}
+    run |= {"steps": state.step, "seconds": log[-1]["seconds"]}
+    run |= {"processor_seconds": round(time.process_time() - busy, 1)}
+    clips = sample(state.averaged, course.clips, seed=2)
+    found = asdict(summarise(judge(clips, preset), preset))
+    return name, run | {figure: round(value, 4) for figure, value in found.items()}
 
 
-def _origin(output: Path, preset: str, seconds: float, steps: int) -> Record:
+def _origin(output: Path, preset: str, seconds: float, steps: int, threads: int) -> Record:
     """Where the record comes from."""
     return {
         "command": f"{COMMAND} --output {output} --seconds {seconds:g} --steps {steps} "
-        f"--preset {preset} --threads {torch.get_num_threads()}",
+        f"--preset {preset} --threads {threads}",
         "preset": preset,
         "seconds": seconds,
         "steps": steps,
         "clips": CLIPS,
-        "threads": torch.get_num_threads(),
+        "threads": threads,
         "versions": versions(),
     }
 
