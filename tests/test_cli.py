@@ -75,6 +75,10 @@ def test_evaluate_prints_the_judges_figures(run, capsys, tmp_path):
         (("evaluate", "strange"), "data.json is damaged: name the data with --data"),
         (("inspect", "run/text.pt"), "is a file, not a folder"),
         (("fetch", "ucf101", "--archive", "nowhere.rar"), "nowhere.rar: there is no such file"),
+        (("train", "new", "--batch", "0"), "vgan: batch is 0; it must be at least 1"),
+        (("train", "new", "--loss", "hing"), "loss is 'hing'; choose one of minimax"),
+        (("train", "new", "--discriminator", "x"), "discriminator is 'x'; choose one of article"),
+        (("estimate", "--recipe", "small", "--blur", "-1"), "blur is -1.0; it must be positive"),
     ],
 )
 def test_bad_input_ends_in_one_line(arguments, message, run, tmp_path, monkeypatch):
@@ -97,14 +101,6 @@ def test_a_reader_that_has_had_enough_is_no_error():
     process.stdout.close()
     assert process.communicate()[1] == b""
     assert process.returncode == 1
-
-
-def test_a_loss_that_does_not_exist_is_named_with_those_that_do(capsys):
-    with pytest.raises(SystemExit):
-        vgan("train", "out", "--loss", "hing")
-    output = "".join(capsys.readouterr())
-    assert "hing" in output
-    assert "relativistic" in output
 
 
 @pytest.mark.parametrize("command", ["pack", "train", "resume", "sample", "evaluate"])

@@ -157,6 +157,15 @@ def test_a_time_budget_ends_the_run_with_a_log_line_and_a_checkpoint(tmp_path):
     assert load_checkpoint(tmp_path / "checkpoint.pt")[0].step == state.step
 
 
+@pytest.fixture
+def listening():
+    """Ctrl-C does what it does in a program; a shell's background jobs ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("listening")
 def test_an_interrupt_saves_after_the_step_and_then_does_what_it_always_does(tmp_path, capsys):
     before = signal.getsignal(signal.SIGINT)
 
@@ -173,6 +182,7 @@ def test_an_interrupt_saves_after_the_step_and_then_does_what_it_always_does(tmp
     assert_same_state(state, run(CONFIG)[0])
 
 
+@pytest.mark.usefixtures("listening")
 def test_a_second_interrupt_is_obeyed_at_once(tmp_path):
     def interrupt(state):
         signal.raise_signal(signal.SIGINT)

@@ -1,6 +1,8 @@
 """The record of trials: resumed, complete, and honest about runs that broke."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -76,6 +78,15 @@ def test_a_run_that_breaks_is_recorded_with_its_reason(tmp_path, monkeypatch):
 def test_a_name_that_is_no_trial_is_refused(tmp_path):
     with pytest.raises(ValueError, match="no trial is called 'luck'; choose from as in the"):
         trials.run_trials(tmp_path / "trials.json", ("luck",))
+
+
+def test_the_command_says_in_one_line_what_is_wrong(tmp_path):
+    command = [sys.executable, "-m", "vgan_tutorial.training.trials"]
+    command += ["--output", str(tmp_path / "trials.json"), "--names", "luck"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("no trial is called 'luck'; choose from as in the chapter")
+    assert done.stderr.count("\n") == 1
 
 
 def test_runs_of_other_settings_are_not_mixed_in(tmp_path, monkeypatch):

@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 import os
 import platform
+import sys
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
+import tyro
 
 Record = dict[str, Any]
 
@@ -76,3 +79,11 @@ def save_record(path: str | Path, record: Record) -> None:
     draft = path.with_name(path.name + ".unfinished")
     draft.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     os.replace(draft, path)
+
+
+def run_command(make: Callable[..., object]) -> None:
+    """Run a function as a command: `--help` explains it, and bad input ends in one line."""
+    try:
+        tyro.cli(make)
+    except (ValueError, OSError) as error:
+        sys.exit(str(error))

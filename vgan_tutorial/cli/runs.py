@@ -3,7 +3,7 @@
 import json
 import textwrap
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -31,13 +31,29 @@ DATA = "data.json"  # in a run's folder: what it trains on
 Run = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
 
 
+@dataclass(frozen=True)
+class Options(TrainingConfig):
+    """A configuration as it was typed: checked by the command, whose errors are one line."""
+
+    def __post_init__(self) -> None:
+        """Leave the checks to `checked`: tyro would draw a box around what they raise."""
+
+    def checked(self) -> TrainingConfig:
+        """The same configuration.
+
+        Raises:
+            ValueError: as `TrainingConfig` does.
+        """
+        return TrainingConfig(**asdict(self))
+
+
 def train(
     run: Run,
     /,
     recipe: str | None = None,
     data: str = "tiny",
     seconds: float | None = None,
-    config: tyro.conf.OmitArgPrefixes[TrainingConfig] = TrainingConfig(),  # noqa: B008
+    training: tyro.conf.OmitArgPrefixes[Options] = Options(),
 ) -> None:
     """Train a video GAN, or go on where the run in RUN left off.
 
@@ -64,8 +80,9 @@ def train(
         data: A preset of Moving Shapes (tiny, small, full), or a pack made by `vgan pack`. With a
             preset, its frames and size replace --frames and --size; with a pack, its size does.
         seconds: Stop after this long even if steps are left.
-        config: Everything else that decides the run.
+        training: Everything else that decides the run.
     """
+    config = training.checked()
     check_recipe(recipe, data, config)
     _go(run, data, seconds, config)
 
@@ -73,7 +90,7 @@ def train(
 def estimate(
     recipe: str | None = None,
     data: str = "tiny",
-    config: tyro.conf.OmitArgPrefixes[TrainingConfig] = TrainingConfig(),  # noqa: B008
+    training: tyro.conf.OmitArgPrefixes[Options] = Options(),
 ) -> None:
     """Say what a run would take, from a few real steps on every device of this machine.
 
@@ -81,8 +98,9 @@ def estimate(
         recipe: As for `vgan train`.
         data: A preset or a pack. For a recipe's data set that is not packed yet, random pixels of
             the same shape stand in.
-        config: As for `vgan train`.
+        training: As for `vgan train`.
     """
+    config = training.checked()
     check_recipe(recipe, data, config, stand_in=True)
     if data in PRESETS or (Path(data) / "clips.csv").exists():
         _, config, _ = _open(data, config)
@@ -112,8 +130,8 @@ def with_recipe(command: Callable[..., None], arguments: Sequence[str]) -> Calla
     if name is None:
         return command
     recipe = get_recipe(name)
-    config = recipe.config_on(processes().device)
-    return partial(command, recipe=name, data=recipe.data, config=config)
+    options = Options(**asdict(recipe.config_on(processes().device)))
+    return partial(command, recipe=name, data=recipe.data, training=options)
 
 
 def check_recipe(

@@ -22,7 +22,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import torch
-import tyro
 from jaxtyping import Float, Int
 from safetensors.torch import load, save_file
 from torch import Tensor, nn
@@ -30,6 +29,7 @@ from torch.nn import functional
 from tqdm.auto import tqdm
 
 from vgan_tutorial.layers import initialise
+from vgan_tutorial.records import run_command
 from vgan_tutorial.shapes import (
     COLOURS,
     MOTIONS,
@@ -273,4 +273,4 @@ def main(
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    run_command(main)

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from vgan_tutorial.oracle import judge, summarise
 from vgan_tutorial.recipes import get_recipe
-from vgan_tutorial.records import save_record, versions
+from vgan_tutorial.records import run_command, save_record, versions
 from vgan_tutorial.shapes import MovingShapes, Preset, get_preset
 from vgan_tutorial.training import (
     load_generator,
@@ -159,4 +159,4 @@ def describe(device: torch.device) -> str:
 
 
 if __name__ == "__main__":
-    tyro.cli(record)
+    run_command(record)

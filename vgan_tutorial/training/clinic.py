@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import tyro
 from jaxtyping import Float
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -23,7 +22,14 @@ from tqdm.auto import tqdm
 from vgan_tutorial.generators import ContentMotionGenerator, sample_latent
 from vgan_tutorial.oracle import judge, summarise
 from vgan_tutorial.preprocessing import to_uint8
-from vgan_tutorial.records import Record, check_same, open_record, save_record, versions
+from vgan_tutorial.records import (
+    Record,
+    check_same,
+    open_record,
+    run_command,
+    save_record,
+    versions,
+)
 from vgan_tutorial.shapes import draw_batch, get_preset
 from vgan_tutorial.training.config import TrainingConfig
 from vgan_tutorial.training.loop import train
@@ -297,4 +303,4 @@ def _add_weights(path: Path, weights: dict[str, Tensor]) -> None:
 
 
 if __name__ == "__main__":
-    tyro.cli(run_clinic)
+    run_command(run_clinic)

@@ -50,7 +50,7 @@ from vgan_tutorial.generators import (
 from vgan_tutorial.layers import channels_last, initialise
 from vgan_tutorial.oracle import judge, summarise
 from vgan_tutorial.preprocessing import to_uint8
-from vgan_tutorial.records import Record, open_record, save_record, versions
+from vgan_tutorial.records import Record, open_record, run_command, save_record, versions
 from vgan_tutorial.shapes import Preset, draw_batch, get_preset
 from vgan_tutorial.training.config import TrainingConfig
 from vgan_tutorial.training.players import TrainingState, sample, start
@@ -318,4 +318,4 @@ class LiveTensors(TorchDispatchMode):
 
 
 if __name__ == "__main__":
-    tyro.cli(compare)
+    run_command(compare)

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import tyro
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
@@ -30,7 +29,7 @@ from vgan_tutorial.discriminators import (
 from vgan_tutorial.layers import initialise
 from vgan_tutorial.losses import ADVERSARIAL_LOSSES
 from vgan_tutorial.oracle import DAMAGES, Damage
-from vgan_tutorial.records import Record, open_record, save_record, versions
+from vgan_tutorial.records import Record, open_record, run_command, save_record, versions
 from vgan_tutorial.shapes import MovingShapes, Preset, get_preset
 from vgan_tutorial.training.comparison import build as build_pair
 from vgan_tutorial.training.config import TrainingConfig
@@ -250,4 +249,4 @@ def linear_probe(
 
 
 if __name__ == "__main__":
-    tyro.cli(study)
+    run_command(study)

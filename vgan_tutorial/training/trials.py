@@ -22,7 +22,14 @@ from tqdm.auto import tqdm
 
 from vgan_tutorial.datasets import PackedClips, make_shapes_pack
 from vgan_tutorial.oracle import judge, summarise
-from vgan_tutorial.records import Record, check_same, open_record, save_record, versions
+from vgan_tutorial.records import (
+    Record,
+    check_same,
+    open_record,
+    run_command,
+    save_record,
+    versions,
+)
 from vgan_tutorial.shapes import get_preset
 from vgan_tutorial.training.config import TrainingConfig
 from vgan_tutorial.training.loop import train
@@ -187,4 +194,4 @@ def _origin(output: Path, preset: str, seconds: float, steps: int, threads: int)
 
 
 if __name__ == "__main__":
-    tyro.cli(run_trials)
+    run_command(run_trials)
