@@ -55,6 +55,9 @@ def blur(
 ) -> Float[Tensor, "batch channels time height width"]:
     """Every frame under a Gaussian of this deviation in pixels; as it is for 0.
 
+    As an easy beginning: a critic that sees blurred clips judges colour and place before outlines.
+    The published training code of StyleGAN3 begins so (Karras et al., NeurIPS 2021).
+
     Near an edge the weights that would fall outside go to the pixels inside, so the same colour
     everywhere stays the same colour.
     """
