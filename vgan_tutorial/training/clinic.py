@@ -194,7 +194,7 @@ def forgetful(network: nn.Module) -> nn.Module:
 
 def run_clinic(
     output: Path = Path("book/records/clinic/curves.json"),
-    steps: int = 600,
+    steps: int = 400,
     every: int = 50,
     seed: int = 0,
     threads: int = 1,
