@@ -3,11 +3,14 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
+from statistics import median
 
 import pytest
 
 from vgan_tutorial.training import TrainingConfig, trials
 
+SEARCH = Path(__file__).parents[1] / "book/records/trials/changes.json"
 NAMES = ("batch of 16", "momentum 0.5")
 
 
@@ -103,3 +106,44 @@ def test_runs_of_other_settings_are_not_mixed_in(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="made with the changes of 'batch of 16'"):
         trials.run_trials(output, NAMES[:1], seeds=2, seconds=0.5, steps=8)
     assert output.read_bytes() == before
+
+
+def test_what_the_training_chapter_says_of_the_search_holds():
+    record = json.loads(SEARCH.read_text())["trials"]
+    search, check = range(5), range(5, 10)
+    usual = "as in the chapter"
+
+    def found(name, figure="motion_validity", seeds=search):
+        runs = [run[figure] for run in record[name]["runs"] if run["seed"] in seeds]
+        assert len(runs) == 5
+        return runs
+
+    def costs(name):
+        return median(found(name, "processor_seconds")) / median(found(usual, "processor_seconds"))
+
+    lowest, highest = min(found(usual)), max(found(usual))
+    assert list(record) == list(trials.TRIALS)
+    assert max(found("DCGAN's generator", "validity")) == 0
+    for name in ("no choices in the latent", "no penalty", "all augmentations"):
+        assert max(found(name)) < lowest
+    for name in ("non-saturating loss", "learning rate 4e-3", "discriminator at 4e-3"):
+        assert max(found(name)) < 0.2
+    assert sorted(found("shifted clips", "cells_found"))[:4] == [12] * 4
+    assert median(found("gamma 3", "cells_found")) < 24
+    for name in ("gamma 0.3", "blur that fades", "noise that fades", "learning rates that rise"):
+        assert lowest <= median(found(name)) <= highest
+    falling = found("learning rates that fall")
+    assert max(falling) - min(falling) < (highest - lowest) / 2
+
+    best = sorted(record, key=lambda name: -median(found(name)))[:5]
+    dear = {"two discriminator steps", "dual discriminator", "batch of 64", "2,700 steps"}
+    assert set(best) == dear | {"momentum 0.5"}
+    assert costs("momentum 0.5") < 1.15
+    for name in (*dear, "penalty in every step"):
+        assert costs(name) > 1.5
+    fresh = {name: found(name, seeds=check) for name in (usual, *best)}
+    for name in best:
+        wins = sum(one > other for one in fresh[name] for other in fresh[usual])
+        assert (wins >= 19) == (name != "batch of 64")
+    longer = median(fresh["2,700 steps"])
+    assert median(fresh["two discriminator steps"]) < longer < median(fresh["dual discriminator"])
