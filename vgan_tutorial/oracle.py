@@ -29,7 +29,7 @@ _COARSE = 32  # largest frame of the coarse search, in pixels
 _RADII = 3  # sizes tried in the coarse search
 _PHASES = 256  # phases tried when a path is compared with the legal ones
 _REFINEMENTS = 3  # rounds of Gauss-Newton steps
-_CHUNK = 2**26  # numbers held at once in the coarse search
+_CHUNK = 2**25  # numbers held at once in the coarse search
 
 
 @dataclass
