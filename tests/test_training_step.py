@@ -250,6 +250,8 @@ def test_blur_falls_along_a_line_and_comes_before_noise(monkeypatch):
     for step, deviation in ((0, 2.0), (50, 1.0), (100, 0.0), (150, 0.0)):
         shown = spied(config, step, monkeypatch)
         assert torch.equal(shown[0], blur(clips(4), deviation))
+    halved = spied(change(blur=2.0, penalty=0.0, precision="bf16"), 0, monkeypatch)[0]
+    assert torch.equal(halved, blur(clips(4), 2.0))  # only networks compute with bfloat16
     noisy = spied(change(blur=2.0, noise=0.4, penalty=0.0), 0, monkeypatch)[0]
     assert (noisy - blur(clips(4), 2.0)).std().item() == pytest.approx(0.4, rel=0.05)
 

@@ -52,23 +52,26 @@ _HASTE: dict[str, Any] = {
     "discriminator_learning_rate": 2e-4,
     "betas": (0.9, 0.99),
 }
+# A generator of stamps, and one whose stamps overlap unevenly.
+_DCGAN: dict[str, Any] = {
+    "generator": "dcgan",
+    "batch": 16,
+    "learning_rate": 5e-4,
+    "discriminator_learning_rate": 5e-4,
+}
+_UNEVEN = _DCGAN | {"generator": "dcgan-uneven", "betas": (0.5, 0.99)}
 # What each patient changes in the configuration of the chapter.
 PATIENTS: dict[str, dict[str, Any]] = {
     HEALTHY: {},
-    "the discriminator wins": {"loss": "minimax", "penalty": 0.0},
-    "oscillation": {"loss": "non-saturating", "penalty": 0.0},
+    "the discriminator wins": {"loss": "minimax", "penalty": 0.0, "betas": (0.5, 0.99)},
+    "oscillation": {"loss": "non-saturating", "penalty": 0.0, "betas": (0.5, 0.99)},
     "runaway scores": {"loss": "wasserstein", "penalty": 0.0, "betas": (0.9, 0.99)},
-    "mode collapse": {"generator": "dcgan", "learning_rate": 2e-3},
+    "mode collapse": _DCGAN | {"learning_rate": 5e-3, "betas": (0.9, 0.99)},
     "haste": _HASTE | {"penalty": 0.0},
     "haste with a penalty": _HASTE,
-    "even stamps": {"generator": "dcgan", "batch": 16, "learning_rate": 5e-4},
-    "uneven stamps": {"generator": "dcgan-uneven", "batch": 16, "learning_rate": 5e-4},
-    "checkerboards": {
-        "generator": "dcgan-uneven",
-        "discriminator": "blurred",
-        "batch": 16,
-        "learning_rate": 5e-4,
-    },
+    "even stamps": _DCGAN,
+    "uneven stamps": _UNEVEN,
+    "checkerboards": _UNEVEN | {"discriminator": "blurred"},
 }
 # Steps at which a patient's averaged generator is kept, to be driven on the page.
 WATCHED = {"haste": (10, 100, 400)}

@@ -38,8 +38,9 @@ class Critic:
         self, clips: Clips, labels: Int[Tensor, " batch"] | None = None
     ) -> Float[Tensor, " batch"]:
         """One logit a clip, in float32 whatever the network computes with."""
+        clips = self.disturb(clips)  # in float32: it is no part of the network
         with autocast(self.config, clips.device):
-            logits = self.network(self.disturb(clips), *_given(labels))
+            logits = self.network(clips, *_given(labels))
         return logits.float()
 
     def exact(
