@@ -43,7 +43,12 @@ def test_an_interrupted_record_goes_on_where_it_stopped(tmp_path):
 def test_every_trial_has_its_first_seed_before_any_has_its_second(tmp_path, monkeypatch):
     order = []
     whole = trials._run
-    monkeypatch.setattr(trials, "_run", lambda *given: order.append(given[1][:2]) or whole(*given))
+
+    def watched(course, job):
+        order.append(job[:2])
+        return whole(course, job)
+
+    monkeypatch.setattr(trials, "_run", watched)
     trials.run_trials(tmp_path / "trials.json", NAMES, seeds=2, seconds=60.0, steps=2)
     assert order == [(NAMES[0], 0), (NAMES[1], 0), (NAMES[0], 1), (NAMES[1], 1)]
 
