@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.benchmarks.loading import TARGETS, measure, table
+from vgan_tutorial.experiments.loading import TARGETS, measure, table
 
 pytestmark = pytest.mark.benchmark
 

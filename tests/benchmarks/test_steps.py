@@ -34,8 +34,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from tests.benchmarks.published import PUBLISHED, adam, critic_loss, seeded, update, whole
 from vgan_tutorial.discriminators import MoCoGANDiscriminator
+from vgan_tutorial.experiments.published_loops import (
+    PUBLISHED,
+    adam,
+    critic_loss,
+    seeded,
+    update,
+    whole,
+)
 from vgan_tutorial.generators import sample_latent
 from vgan_tutorial.layers import channels_last, initialise
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.benchmarks import ladder, meters, throughput
+from vgan_tutorial.experiments import ladder, meters, throughput
 from vgan_tutorial.training import TrainingConfig, build_generator
 from vgan_tutorial.training.processes import processes
 

@@ -80,7 +80,7 @@ def module_file(name: str, root: Path) -> Path | None:
 
 
 def package_files(source: str, root: Path = ROOT) -> list[Path]:
-    """Every package file that runs when the source does, with the assets that display reads."""
+    """Every package file that runs when the source does, with the assets of their rooms."""
     todo, seen = imported(source), set[Path]()
     while todo:
         name = todo.pop()
@@ -91,8 +91,8 @@ def package_files(source: str, root: Path = ROOT) -> list[Path]:
         package = name if file.name == "__init__.py" else name.rpartition(".")[0]
         todo |= imported(file.read_text(encoding="utf-8"), package)
         todo |= {name.rpartition(".")[0]}
-    if root / PACKAGE / "display" / "__init__.py" in seen:
-        seen |= set((root / PACKAGE / "assets").glob("*.*"))
+    for room in {file.parent for file in seen}:
+        seen |= set((room / "assets").glob("*.*"))
     return sorted(seen)
 
 

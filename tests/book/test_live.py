@@ -9,9 +9,9 @@ import torch
 
 from tests.book.browser import chromium, launched, opened, page_faults
 from tests.book.test_site import lacking
-from tests.test_web import AGREEMENT, SMOOTH, drawn_network, latents_for
-from vgan_tutorial.display import live_html, live_page
-from vgan_tutorial.preprocessing import to_uint8
+from tests.unit.live.test_bundle import AGREEMENT, SMOOTH, drawn_network, latents_for
+from vgan_tutorial.live import live_html, live_page
+from vgan_tutorial.pixels import to_uint8
 
 pytestmark = pytest.mark.browser
 

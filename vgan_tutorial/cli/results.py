@@ -10,9 +10,10 @@ import tyro
 from PIL import Image
 from torch import Tensor, nn
 
-from vgan_tutorial import display
+from vgan_tutorial import display, live
 from vgan_tutorial.cli.runs import DATA, Run
 from vgan_tutorial.datasets import PackedClips
+from vgan_tutorial.live.bundle import export_onnx
 from vgan_tutorial.metrics import METRICS, I3DFeatures
 from vgan_tutorial.metrics import evaluate as measure
 from vgan_tutorial.metrics.evaluation import COMPARING, first
@@ -26,7 +27,6 @@ from vgan_tutorial.training import (
     shapes_source,
 )
 from vgan_tutorial.training import sample as draw_samples
-from vgan_tutorial.web import export_onnx
 
 BATCH = 64  # clips made and measured together
 
@@ -179,7 +179,7 @@ def export(
     network, config = load_generator(run)
     if web:
         names = class_names or _class_names(run, config)
-        page = display.live_page(network, alt, title, class_names=names)
+        page = live.live_page(network, alt, title, class_names=names)
         web.write_text(page, encoding="utf-8")
         print(f"{web}: {web.stat().st_size:,} bytes")
     if onnx:

@@ -14,7 +14,8 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from vgan_tutorial.preprocessing import to_model_range, window_starts
+from vgan_tutorial.pixels import to_model_range
+from vgan_tutorial.preprocessing import window_starts
 from vgan_tutorial.video_io import VideoError
 
 logger = logging.getLogger(__name__)

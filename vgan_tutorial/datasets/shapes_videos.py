@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Int, UInt8
 
 from vgan_tutorial.datasets.packing import pack_videos
-from vgan_tutorial.preprocessing import to_uint8
+from vgan_tutorial.pixels import to_uint8
 from vgan_tutorial.shapes import Factors, Preset, draw_clips, get_preset
 from vgan_tutorial.video_io import write_video
 

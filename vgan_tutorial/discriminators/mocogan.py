@@ -8,9 +8,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from vgan_tutorial.augmentation import add_noise
 from vgan_tutorial.discriminators.patch import PatchDiscriminator
 from vgan_tutorial.discriminators.sampling import sample_frames
-from vgan_tutorial.layers import PortionedConv3d, add_noise, doublings
+from vgan_tutorial.layers import PortionedConv3d, doublings
 
 
 class MoCoGANVideoDiscriminator(nn.Module):

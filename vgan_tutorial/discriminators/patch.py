@@ -8,7 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from vgan_tutorial.layers import add_noise, per_frame
+from vgan_tutorial.augmentation import add_noise
+from vgan_tutorial.layers import per_frame
 
 
 class PatchDiscriminator(nn.Module):

@@ -21,7 +21,6 @@ from vgan_tutorial.display.figures import (
     set_style,
     show_figure,
 )
-from vgan_tutorial.display.live import live_html, live_page, show_live
 from vgan_tutorial.display.sheets import as_stored, grid
 from vgan_tutorial.display.source import show_source, source_markdown
 
@@ -31,14 +30,11 @@ __all__ = [
     "as_stored",
     "figure_html",
     "grid",
-    "live_html",
-    "live_page",
     "player_html",
     "plot_curves",
     "scrubber_html",
     "set_style",
     "show_figure",
-    "show_live",
     "show_player",
     "show_scrubber",
     "show_source",

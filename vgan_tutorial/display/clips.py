@@ -211,7 +211,7 @@ def _player(
         "autoplay": frames > 1,
     }
     image = img_tag(tile(pictures, columns), alt, min(scale, 640 / (width * columns)), kind)
-    script = f"<script>{asset('player.js')}</script>"
+    script = f"<script>{asset('display', 'player.js')}</script>"
     return figure_tag(image, caption, html.escape(json.dumps(setup))) + script
 
 

@@ -42,7 +42,7 @@ def figure_tag(body: str, caption: str | None, setup: str = "") -> str:
     # The same content gives the same name, so that running a notebook again changes nothing.
     name = hashlib.sha256((body + setup).encode()).hexdigest()[:10]
     data = f' data-vgan="{setup}"' if setup else ""
-    style = f"<style>{asset('player.css')}</style>"
+    style = f"<style>{asset('display', 'player.css')}</style>"
     return f'{style}<figure class="vgan-figure" id="vgan-{name}"{data}>{body}{text}</figure>'
 
 
@@ -56,9 +56,9 @@ def kind_of(scale: float) -> str:
     return PIXELS if scale > 1 else CLIP
 
 
-def asset(name: str) -> str:
-    """The text of a file in the package's assets."""
-    return (files("vgan_tutorial") / "assets" / name).read_text(encoding="utf-8")
+def asset(room: str, name: str) -> str:
+    """The text of a file in the assets of a room of the package."""
+    return (files(f"vgan_tutorial.{room}") / "assets" / name).read_text(encoding="utf-8")
 
 
 def require_alt(alt: str) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from vgan_tutorial.preprocessing import to_uint8
+from vgan_tutorial.pixels import to_uint8
 
 ModelClips = Float[Tensor, "batch 3 time height width"]
 ModelClip = Float[Tensor, "3 time height width"]

@@ -2,8 +2,8 @@
 
 The toys of chapters 1 and 2 live in one or two dimensions, so that everything a GAN does can be
 drawn: the samples, the discriminator's surface and the arrows that it sends to the generator.
-``python -m vgan_tutorial.toys`` plays every loss on the ring with several seeds and writes
-the record that chapter 2 loads.
+`vgan_tutorial.experiments.toys` plays every loss on the ring with several seeds and writes the
+record that chapter 2 loads.
 """
 
 from vgan_tutorial.toys.data import (

@@ -8,8 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from vgan_tutorial.augmentation import augment
-from vgan_tutorial.layers import add_noise, blur
+from vgan_tutorial.augmentation import add_noise, augment, blur
 from vgan_tutorial.training.config import TrainingConfig
 from vgan_tutorial.training.players import TrainingState
 from vgan_tutorial.training.processes import process_count, processes

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from vgan_tutorial.oracle import judge, summarise
-from vgan_tutorial.preprocessing import to_uint8
+from vgan_tutorial.pixels import to_uint8
 from vgan_tutorial.shapes import Preset, get_preset
 
 # Turns clips of the averaged generator into figures for the log.

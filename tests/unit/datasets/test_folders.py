@@ -1,0 +1,131 @@
+"""Folders of videos, and their division into train, validation and test."""
+
+import logging
+from collections import Counter
+from itertools import chain, combinations
+
+import numpy as np
+import pytest
+
+from tests.support.video_folders import make_folder
+from tests.support.videos import write_lossless
+from vgan_tutorial.datasets import (
+    VideoFolder,
+    group_of,
+    scan_folder,
+    split_by_clip,
+    split_by_group,
+)
+from vgan_tutorial.preprocessing import preprocess_video
+from vgan_tutorial.video_io import VideoError
+
+
+def test_scan_is_sorted_and_says_what_it_passes_over(tmp_path, caplog):
+    make_folder(tmp_path / "set", classes=("Walk", "Run"))
+    (tmp_path / "set" / "README.txt").write_text("hello")
+    (tmp_path / "set" / "Run" / "notes.txt").write_text("hello")
+    (tmp_path / "set" / "Run" / ".hidden.avi").write_text("hello")
+    (tmp_path / "set" / "Run" / "more").mkdir()
+    write_lossless(tmp_path / "set" / "Été 夏" / "mon clip.AVI".lower(), frames=10)
+    with caplog.at_level(logging.INFO):
+        entries, skipped = scan_folder(tmp_path / "set")
+    names = [entry.name for entry in entries]
+    assert names == sorted(names)
+    assert len(names) == 9
+    assert (entries[-1].label, entries[-1].group) == ("Été 夏", "mon clip")
+    reasons = {problem.name: problem.reason for problem in skipped}
+    assert reasons["README.txt"] == "not inside a class folder"
+    assert "'.txt'" in reasons["Run/notes.txt"]
+    assert set(reasons) == {"README.txt", "Run/notes.txt", "Run/.hidden.avi", "Run/more"}
+    assert all(name in caplog.text for name in reasons)
+
+
+def test_upper_case_suffix_is_a_video(tmp_path):
+    write_lossless(tmp_path / "A" / "a.avi")
+    (tmp_path / "A" / "a.avi").rename(tmp_path / "A" / "a.AVI")
+    assert [entry.name for entry in scan_folder(tmp_path)[0]] == ["A/a.AVI"]
+
+
+def test_missing_empty_and_flat_folders_are_errors(tmp_path):
+    with pytest.raises(VideoError, match="no such folder"):
+        scan_folder(tmp_path / "missing")
+    with pytest.raises(VideoError, match="holds no video"):
+        scan_folder(tmp_path)
+    write_lossless(tmp_path / "a.avi")
+    with pytest.raises(VideoError, match=r"class folder\. Expected .* \(1 skipped\)"):
+        scan_folder(tmp_path)
+    with pytest.raises(VideoError, match="is a file, not a folder"):
+        scan_folder(tmp_path / "a.avi")
+
+
+def test_video_folder_gives_what_preprocess_video_gives(tmp_path):
+    folder = VideoFolder(make_folder(tmp_path), frames=4, size=16, stride=2)
+    assert folder.classes == ["Run", "Walk"]
+    assert len(folder) == 8
+    clip, label = folder[6]
+    assert label == 1
+    np.testing.assert_array_equal(clip, preprocess_video(folder.entries[6].path, 4, 16, 2))
+
+
+def test_video_folder_raises_on_a_bad_file_instead_of_giving_zeros(tmp_path):
+    make_folder(tmp_path)
+    (tmp_path / "Run" / "bad.avi").touch()
+    folder = VideoFolder(tmp_path, frames=4, size=16)
+    index = [entry.name for entry in folder.entries].index("Run/bad.avi")
+    with pytest.raises(VideoError, match=r"bad\.avi: is empty"):
+        folder[index]
+
+
+@pytest.mark.parametrize(
+    ("name", "group"),
+    [
+        ("v_HandStandPushups_g07_c02.avi", "g07"),
+        ("v_A_b_g1_c01_g25_c11.avi", "g25"),
+        ("Turnk_r_Pippi_Michel_cartwheel_f_cm_np2_le_med_6.avi", None),
+        ("v_Run_g07.avi", None),
+    ],
+)
+def test_group_of(name, group):
+    assert group_of(name) == (group or name.removesuffix(".avi"))
+
+
+GROUPS = [f"g{group:02d}" for group in range(20) for _ in range(group % 4 + 1)] * 3
+
+
+def test_split_by_group_keeps_groups_whole_and_every_clip_once():
+    split = split_by_group(GROUPS)
+    parts = split.train, split.validation, split.test
+    assert sorted(chain(*parts)) == list(range(len(GROUPS)))
+    groups = [{GROUPS[index] for index in part} for part in parts]
+    assert all(groups)
+    assert all(a.isdisjoint(b) for a, b in combinations(groups, 2))
+    assert len(split.train) / len(GROUPS) == pytest.approx(0.7, abs=0.1)
+
+
+def test_split_by_clip_leaks():
+    split = split_by_clip(GROUPS)
+    assert sorted(split.train + split.validation + split.test) == list(range(len(GROUPS)))
+    train = {GROUPS[index] for index in split.train}
+    leaked = [index for index in split.test if GROUPS[index] in train]
+    assert len(leaked) > 0.9 * len(split.test)
+
+
+def test_split_follows_the_seed_and_not_the_order_of_the_clips():
+    assert split_by_group(GROUPS, seed=3) == split_by_group(GROUPS, seed=3)
+    assert split_by_group(GROUPS, seed=3) != split_by_group(GROUPS, seed=4)
+    back_to_front = GROUPS[::-1]
+
+    def test_groups(groups):
+        return {groups[index] for index in split_by_group(groups).test}
+
+    counts = Counter(GROUPS)
+    assert sum(counts[group] for group in test_groups(GROUPS)) == len(split_by_group(GROUPS).test)
+    assert test_groups(GROUPS) == test_groups(back_to_front)
+
+
+def test_split_refuses_what_it_cannot_do():
+    with pytest.raises(ValueError, match="2 groups are too few"):
+        split_by_group(["a", "a", "b"])
+    with pytest.raises(ValueError, match="add up to 1"):
+        split_by_group(GROUPS, shares=(0.7, 0.2, 0.2))
+    assert split_by_group(["a", "a", "b"], shares=(0.5, 0.0, 0.5)).validation == []

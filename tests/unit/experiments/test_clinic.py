@@ -1,0 +1,176 @@
+"""The clinic: its figures mean what they say, its record goes on, and the illnesses show in it."""
+
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from vgan_tutorial.experiments import clinic
+from vgan_tutorial.experiments.clinic import CURED, HEALTHY, PATIENTS, checkpoints, forgetful
+from vgan_tutorial.generators import GENERATORS, ContentMotionGenerator
+from vgan_tutorial.layers import initialise
+from vgan_tutorial.metrics.diagnostics import checkers, company, halves, variety
+from vgan_tutorial.shapes import draw_batch, get_preset
+from vgan_tutorial.training import sample
+
+PLAYERS = ("generator", "discriminator")
+STORED = Path(__file__).parents[3] / "book/records/clinic/curves.json"
+
+
+def real(seed: int = 1, count: int = 64) -> torch.Tensor:
+    return draw_batch(get_preset("tiny"), count, torch.Generator().manual_seed(seed))[0]
+
+
+def test_checkers_are_the_share_of_the_pattern_that_alternates():
+    board = torch.tensor([[1.0, -1.0], [-1.0, 1.0]]).repeat(8, 8).expand(2, 3, 8, 16, 16)
+    assert checkers(board) == pytest.approx(1.0)
+    assert checkers(board + 0.5) == pytest.approx(1.0)  # a mean is no variance
+    assert checkers(torch.full((2, 3, 8, 16, 16), 0.3)) == 0
+    stripes = torch.tensor([1.0, -1.0]).repeat(8).expand(2, 3, 8, 16, 16)
+    assert checkers(board + stripes) == pytest.approx(0.5)
+    assert checkers(real()) < 0.001
+
+
+def test_variety_is_one_for_real_clips_and_nothing_for_copies():
+    assert variety(real()[:1].expand(64, -1, -1, -1, -1)) == 0
+    assert variety(real()) == pytest.approx(1, abs=0.05)
+    assert variety(-1 + (real() + 1) / 2) == pytest.approx(0.5, abs=0.05)
+
+
+def test_halves_tell_which_latent_still_matters():
+    network = ContentMotionGenerator(8, 16)
+    initialise(network, torch.Generator().manual_seed(0), deviation=0.08)
+    whole = halves(network)
+    assert min(whole.values()) > 0.05
+    assert whole["both"] == pytest.approx(variety(sample(network, 192, seed=1)), abs=1e-5)
+    with torch.no_grad():
+        for part in (network.outline, network.colour):
+            next(part.parameters()).zero_()  # deaf to the content
+    deaf = halves(network)
+    assert deaf["who"] == 0 < deaf["how"]
+    assert deaf["both"] == pytest.approx(deaf["how"], rel=0.01)
+
+
+def test_forgetting_eval_makes_clips_depend_on_their_company_and_leaves_the_network_alone():
+    network = GENERATORS["dcgan"](frames=8, size=16, channels=8)
+    network(torch.randn(16, 8, 100, generator=torch.Generator().manual_seed(0)))
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    wrong = forgetful(network)
+    assert company(sample(wrong, 8, 1), sample(wrong, 8, 1, batch=1)) > 0.05
+    assert company(sample(network, 8, 1), sample(network, 8, 1, batch=1)) < 1e-5
+    assert all(torch.equal(before[name], now) for name, now in network.state_dict().items())
+
+
+@pytest.fixture
+def two_patients(monkeypatch):
+    monkeypatch.setattr(clinic, "CLIPS", 8)
+    few = {name: PATIENTS[name] for name in (HEALTHY, "oscillation")}
+    monkeypatch.setattr(clinic, "PATIENTS", few)
+    return few
+
+
+def test_an_interrupted_record_goes_on_where_it_stopped(tmp_path, two_patients, monkeypatch):
+    whole, parts = tmp_path / "whole.json", tmp_path / "parts.json"
+    clinic.run_clinic(whole, steps=20, every=10)
+    monkeypatch.setattr(clinic, "PATIENTS", {HEALTHY: two_patients[HEALTHY]})
+    clinic.run_clinic(parts, steps=20, every=10)
+    monkeypatch.setattr(clinic, "PATIENTS", two_patients)
+    clinic.run_clinic(parts, steps=20, every=10)
+    one, other = (json.loads(path.read_text()) for path in (whole, parts))
+    assert one["runs"] == other["runs"]
+    healthy, stale = one["runs"][HEALTHY], one["runs"]["stale average"]
+    assert [row["step"] for row in healthy["looks"]] == [10, 20]
+    assert healthy["log"] == stale["log"]  # the same run,
+    assert healthy["looks"] != stale["looks"]  # looked at wrongly
+    clips = np.load(whole.with_suffix(".npz"))
+    shapes = {name: clips[name].shape for name in clips}
+    assert shapes == dict.fromkeys([*two_patients, "stale average"], (8, 8, 16, 16, 3))
+
+
+def test_generators_to_watch_are_kept_beside_the_record(tmp_path, monkeypatch):
+    monkeypatch.setattr(clinic, "CLIPS", 8)
+    monkeypatch.setattr(clinic, "PATIENTS", {"haste": PATIENTS["haste"]})
+    monkeypatch.setattr(clinic, "WATCHED", {"haste": (10, 20)})
+    output = tmp_path / "curves.json"
+    clinic.run_clinic(output, steps=20, every=10)
+    pairs = checkpoints(output.with_suffix(".safetensors"))
+    assert [label for label, _ in pairs] == ["step 10", "step 20"]
+    looks = json.loads(output.read_text())["runs"]["haste"]["looks"]
+    for (_, network), row in zip(pairs, looks, strict=True):
+        assert variety(sample(network, 8, seed=1)) == pytest.approx(row["variety"], abs=0.01)
+    with pytest.raises(ValueError, match="no generator of the patient 'oscillation'"):
+        checkpoints(output.with_suffix(".safetensors"), "oscillation")
+
+
+def test_runs_of_other_settings_are_not_mixed_in(tmp_path, two_patients, monkeypatch):
+    output = tmp_path / "curves.json"
+    monkeypatch.setattr(clinic, "PATIENTS", {HEALTHY: two_patients[HEALTHY]})
+    clinic.run_clinic(output, steps=10, every=10)
+    with pytest.raises(ValueError, match="made with steps 10"):
+        clinic.run_clinic(output, steps=20, every=10)
+
+
+# What the book says of its record ---------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def stored():
+    return json.loads(STORED.read_text())["runs"]
+
+
+def test_every_illness_shows_in_the_stored_record_and_not_in_the_cured_run(stored):
+    def end(name, key):
+        return stored[name]["looks"][-1][key]
+
+    def losses(name, key):
+        return np.array([line[key] for line in stored[name]["log"]])
+
+    def gap(name):
+        line = stored[name]["log"][-1]
+        return abs(line["real_logit"] - line["fake_logit"])
+
+    def swing(name):
+        return losses(name, "generator_loss")[20:].std()
+
+    assert set(stored) == set(PATIENTS) | set(clinic.SAMPLED_WRONGLY)
+    assert losses("the discriminator wins", "discriminator_loss")[-3:].max() < 0.1
+    assert losses(HEALTHY, "discriminator_loss")[-3:].min() > 0.2
+    assert swing("oscillation") > 2 * swing(HEALTHY)
+    assert gap("runaway scores") > 1e6 > 1e3 > gap(HEALTHY)
+    assert end("mode collapse", "variety") < 0.3 < 0.8 < end("even stamps", "variety")
+    assert end("haste", "variety") < 0.2 < 0.7 < end("haste with a penalty", "variety")
+    assert max(row["variety"] for row in stored["haste"]["looks"]) > 1  # there was some to lose
+    assert all(np.isfinite(losses("haste", f"{who}_loss")).all() for who in PLAYERS)
+    assert end("checkerboards", "checkers") > 3 * end("uneven stamps", "checkers")
+    assert end("wrong normalisation mode", "company") > 0.05 > 1e-3 > end("even stamps", "company")
+    assert end("stale average", "validity") == 0 < 0.3 < end(HEALTHY, "validity")
+
+
+def test_the_generators_to_watch_lose_first_who_and_then_how(stored):
+    """What the book says of its table, counted again from the stored weights."""
+    pairs = checkpoints(STORED.with_suffix(".safetensors"))
+    assert [label for label, _ in pairs] == ["step 10", "step 100", "step 400"]
+    looks = {f"step {row['step']}": row["variety"] for row in stored["haste"]["looks"]}
+    found = {label: halves(network) for label, network in pairs}
+    for label in ("step 100", "step 400"):
+        assert found[label]["both"] == pytest.approx(looks[label], abs=0.01)
+    first, middle, last = found.values()
+    assert first["both"] > middle["both"] > 5 * last["both"]
+    assert middle["who"] < 0.02 < 0.5 < min(first["who"], middle["how"])
+    assert last["who"] < 0.02
+    assert STORED.with_suffix(".safetensors").stat().st_size < 450_000
+
+
+def test_the_quiz_has_the_answers_that_the_book_gives(stored):
+    ill = sorted(name for name in stored if name not in CURED.values())
+    random.Random(8349).shuffle(ill)
+    assert ill[:5] == [
+        "oscillation",
+        "runaway scores",
+        "the discriminator wins",
+        "mode collapse",
+        "wrong normalisation mode",
+    ]

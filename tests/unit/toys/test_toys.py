@@ -1,0 +1,305 @@
+"""The toy game: its data, its measures, its players, and every mistake with its signature."""
+
+import json
+import math
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from vgan_tutorial import toys
+from vgan_tutorial.experiments.toys import RECIPES, WITH_MOMENTUM, write_record
+from vgan_tutorial.losses import ADVERSARIAL_LOSSES
+from vgan_tutorial.toys import Game, Run, count_modes, play, ring_centres, sample_toy
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+class TestData:
+    @pytest.mark.parametrize("name", toys.TOYS)
+    def test_the_seed_decides_and_the_global_state_does_not(self, name: str) -> None:
+        first = sample_toy(name, 50, generator(1))
+        torch.manual_seed(99)
+        assert torch.equal(first, sample_toy(name, 50, generator(1)))
+        assert not torch.equal(first, sample_toy(name, 50, generator(2)))
+        assert first.abs().max() < 3  # what the figures show
+
+    def test_the_ring_has_eight_equal_modes(self) -> None:
+        points = sample_toy("ring", 20_000, generator())
+        coverage = count_modes(points)
+        assert coverage.modes == 8
+        # three spreads of a two-dimensional Gaussian hold 1 - exp(-9/2) of it
+        assert coverage.good == pytest.approx(1 - math.exp(-4.5), abs=0.003)
+        nearest = torch.cdist(points, ring_centres()).argmin(dim=1)
+        shares = torch.bincount(nearest) / len(points)
+        torch.testing.assert_close(shares, torch.full((8,), 0.125), atol=0.01, rtol=0.0)
+
+    def test_modes_are_counted_only_where_samples_are(self) -> None:
+        centres = ring_centres()
+        assert count_modes(centres[:3].repeat(100, 1)) == (3, 1.0)
+        assert count_modes(torch.zeros(100, 2)) == (0, 0.0)
+        few = torch.cat([centres[:1].repeat(995, 1), centres[1:2].repeat(5, 1)])
+        assert count_modes(few).modes == 1  # half a per cent is not a mode
+
+    def test_the_bumps_have_the_stated_mixture(self) -> None:
+        points = sample_toy("two-bumps", 50_000, generator()).squeeze(1)
+        assert (points < -0.4).float().mean().item() == pytest.approx(0.4, abs=0.01)
+        assert points.mean().item() == pytest.approx(0.4 * -1.5 + 0.6 * 1.0, abs=0.02)
+
+    def test_the_spiral_grows_as_it_turns(self) -> None:
+        points = sample_toy("spiral", 5000, generator())
+        # one and a half turns: the radius is 2.2 at angle 3 pi, on the left
+        edge = points[points.norm(dim=1) > 2.15]
+        assert (edge[:, 0] < 0).all()
+        radius = points.norm(dim=1)
+        assert (radius < 1.1).float().mean().item() == pytest.approx(0.25, abs=0.03)
+
+    def test_the_moons_are_two_half_circles(self) -> None:
+        x, y = (sample_toy("two-moons", 5000, generator()) / 1.5).unbind(1)
+        upper = torch.hypot(x + 0.5, y + 0.25)  # distances to the two circles' centres
+        lower = torch.hypot(x - 0.5, y - 0.25)
+        off = torch.minimum((upper - 1).abs(), (lower - 1).abs())
+        assert off.max() < 0.3
+        assert off.mean() < 0.08
+
+    def test_an_unknown_toy_is_named(self) -> None:
+        with pytest.raises(ValueError, match="no toy called 'cube'; choose from two-bumps"):
+            sample_toy("cube", 5, generator())
+
+
+class TestPlayers:
+    def test_building_leaves_the_global_state_alone(self) -> None:
+        torch.manual_seed(5)
+        before = torch.get_rng_state()
+        network = toys.build_mlp(2, 1, 16, generator())
+        toys.spectral_normalise(network, generator())
+        assert torch.equal(before, torch.get_rng_state())
+
+    def test_spectral_normalisation_holds_every_layer_at_one(self) -> None:
+        run = play(Game(loss="hinge", restraint="spectral", steps=60))
+        layers = [layer for layer in run.discriminator if isinstance(layer, nn.Linear)]
+        assert len(layers) == 3
+        for layer in layers:
+            assert torch.linalg.matrix_norm(layer.weight, 2).item() == pytest.approx(1.0, abs=0.05)
+
+    def test_evaluation_does_not_move_the_power_iteration(self) -> None:
+        weight = torch.randn(5, 4, generator=generator())
+        constraint = toys.DividedBySpectralNorm(weight, generator())
+        before = constraint.right.clone()
+        constraint.eval()(weight)
+        assert torch.equal(constraint.right, before)
+
+
+class TestGame:
+    def test_a_game_repeats_exactly(self) -> None:
+        game = Game(steps=20, restraint="gp", loss="wasserstein", discriminator_steps=2)
+        torch.manual_seed(1)
+        first = play(game)
+        torch.manual_seed(2)
+        second = play(game)
+        assert torch.equal(first.sample(50), second.sample(50))
+        assert first.log == second.log
+        assert not torch.equal(first.sample(50), play(Game(steps=20, seed=1)).sample(50))
+
+    def test_snapshots_are_evenly_spaced_and_frozen(self) -> None:
+        run = play(Game(steps=40, snapshots=5))
+        assert [snapshot.step for snapshot in run.snapshots] == [0, 10, 20, 30, 40]
+        points = sample_toy("ring", 7, generator())
+        surfaces = torch.stack([snapshot.logits(points) for snapshot in run.snapshots])
+        assert (surfaces.diff(dim=0).abs().amax(dim=1) > 0).all()  # each its own discriminator
+        torch.testing.assert_close(surfaces[-1], run.discriminator(points).squeeze(1).detach())
+
+    def test_the_arrows_lower_the_generator_loss(self) -> None:
+        run = play(Game(steps=100))
+        look = run.snapshots[-1]
+        loss = ADVERSARIAL_LOSSES["non-saturating"].generator
+        before = loss(look.logits(look.samples), look.logits(look.samples))
+        moved = look.logits(look.samples + 1e-3 * look.arrows)
+        assert loss(moved, moved) < before
+
+    @pytest.mark.parametrize("restraint", toys.RESTRAINTS)
+    @pytest.mark.parametrize("loss", ADVERSARIAL_LOSSES)
+    def test_every_loss_plays_with_every_restraint(self, loss: str, restraint: str) -> None:
+        run = play(Game(data="spiral", loss=loss, restraint=restraint, strength=0.1, steps=3))
+        assert torch.isfinite(run.sample(20)).all()
+        assert all(math.isfinite(value) for record in run.log for value in record.values())
+
+    def test_clipping_clips(self) -> None:
+        run = play(Game(loss="wasserstein", restraint="clip", strength=0.05, steps=5))
+        assert max(p.abs().max().item() for p in run.discriminator.parameters()) <= 0.05 + 1e-7
+
+    @pytest.mark.parametrize("field", ["data", "loss", "restraint", "mistake"])
+    def test_an_unknown_name_is_refused(self, field: str) -> None:
+        with pytest.raises(ValueError, match=f"unknown {field} 'nonsense'; choose from"):
+            Game(**{field: "nonsense"})  # type: ignore[arg-type]
+
+    def test_the_one_dimensional_game_is_won(self) -> None:
+        run = play(Game(data="two-bumps", steps=600))
+        real = sample_toy("two-bumps", 3000, generator(7)).squeeze(1)
+        start = run.snapshots[0].samples.squeeze(1)
+        assert toys.wasserstein_1d(run.sample(3000).squeeze(1), real) < 0.25
+        assert toys.wasserstein_1d(start, real[:300]) > 0.8
+
+    @pytest.mark.parametrize("data", ["two-bumps", "ring"])
+    def test_a_moment_can_be_drawn(self, data: str) -> None:
+        run = play(Game(data=data, steps=5))
+        figure = toys.draw_game(run, run.snapshots[-1])
+        assert figure.get_suptitle() == "step 5"
+        labelled = [axes for axes in figure.axes if axes.get_title()]
+        assert len(labelled) == 2
+        assert all(axes.get_xlabel() for axes in labelled)
+
+
+def column(run: Run, name: str) -> Tensor:
+    return torch.tensor([record[name] for record in run.log])
+
+
+class TestMistakes:
+    """Each mistake shows its signature, and the fix removes it."""
+
+    def test_forgotten_detach(self) -> None:
+        wrong = play(Game(loss="minimax", mistake="forgotten-detach", steps=300))
+        right = play(Game(loss="minimax", steps=300))
+        assert (column(wrong, "leaked gradient") > 0.01).all()
+        assert (column(right, "leaked gradient") == 0).all()
+        # the discriminator wins, because the generator's step now helps it
+        gaps = [column(run, "real logit") - column(run, "fake logit") for run in (wrong, right)]
+        assert gaps[0][-20:].mean() > 3
+        assert gaps[1][-20:].mean() < 1
+
+    def test_forgotten_detach_stops_a_loop_that_reuses_its_fakes(self) -> None:
+        players = toys.build_mlp(2, 2, 8, generator()), toys.build_mlp(2, 1, 8, generator())
+        fake = players[0](torch.randn(4, 2, generator=generator()))
+        players[1](fake).mean().backward()  # the discriminator's step, fake not detached
+        with pytest.raises(RuntimeError, match="backward through the graph a second time"):
+            players[1](fake).mean().backward()  # the generator's step
+        fake = players[0](torch.randn(4, 2, generator=generator()))
+        players[1](fake.detach()).mean().backward()
+        players[1](fake).mean().backward()  # with the fix the same loop runs
+
+    def test_sigmoid_twice(self) -> None:
+        wrong = play(Game(mistake="sigmoid-twice", steps=300))
+        right = play(Game(steps=300))
+        logits = torch.cat([column(wrong, "real logit"), column(wrong, "fake logit")])
+        assert logits.min() >= 0
+        assert logits.max() <= 1
+        assert column(right, "fake logit").min() < 0
+        floor = math.log(1 + math.exp(-1)) + math.log(2)
+        assert column(wrong, "discriminator loss").min() >= floor
+        gradients = [column(run, "generator gradient")[-20:].mean() for run in (wrong, right)]
+        assert gradients[0] < gradients[1] / 10
+
+    def test_sigmoid_twice_puts_a_floor_under_an_easy_problem(self) -> None:
+        def lowest(twice: bool) -> float:
+            network = toys.build_mlp(1, 1, 16, generator())
+            adam = torch.optim.Adam(network.parameters(), lr=0.01)
+            real, fake = torch.full((8, 1), 1.0), torch.full((8, 1), -1.0)
+            for _ in range(300):
+                scores = [network(points) for points in (real, fake)]
+                scores = [score.sigmoid() for score in scores] if twice else scores
+                loss = ADVERSARIAL_LOSSES["minimax"].discriminator(*scores)
+                adam.zero_grad()
+                loss.backward()
+                adam.step()
+            return loss.item()
+
+        floor = math.log(1 + math.exp(-1)) + math.log(2)
+        assert floor <= lowest(twice=True) < floor + 0.01
+        assert lowest(twice=False) < 0.01
+
+    def test_swapped_labels(self) -> None:
+        wrong, right = play(Game(mistake="swapped-labels", steps=300)), play(Game(steps=300))
+        assert column(wrong, "real logit")[-1] < -5 < 5 < column(wrong, "fake logit")[-1]
+        assert count_modes(wrong.sample(500)).modes == 0  # the samples stay away from the data
+        gap = column(right, "real logit")[-20:] - column(right, "fake logit")[-20:]
+        assert 0 < gap.mean() < 1
+        assert count_modes(right.sample(500)).modes > 0
+
+    def test_both_players_minimise_the_same_loss(self) -> None:
+        wrong, right = play(Game(mistake="same-loss", steps=300)), play(Game(steps=300))
+        assert column(wrong, "discriminator loss")[-1] < -100
+        assert column(wrong, "real logit")[-1] < -100  # the real data are called fake
+        assert (column(right, "discriminator loss") > 0).all()
+        assert count_modes(wrong.sample(500)).good < 0.05
+
+    def test_clipping_far_too_tight(self) -> None:
+        game = {"loss": "wasserstein", "restraint": "clip", "steps": 200}
+        wrong = play(Game(**game, strength=0.001))  # type: ignore[arg-type]
+        right = play(Game(**game, strength=0.1))  # type: ignore[arg-type]
+        assert column(wrong, "slope")[5:].max() < 1e-4
+        assert column(wrong, "generator gradient")[5:].max() < 1e-4
+        assert column(right, "slope")[5:].mean() > 0.1
+        assert column(right, "generator gradient")[5:].mean() > 0.1
+
+    def test_penalty_forgotten(self) -> None:
+        game = {"loss": "wasserstein", "discriminator_steps": 3, "steps": 200}
+        wrong = play(Game(**game))  # type: ignore[arg-type]
+        right = play(Game(**game, restraint="gp", strength=1.0))  # type: ignore[arg-type]
+        assert column(wrong, "slope")[-20:].mean() > 5
+        assert 0.2 < column(right, "slope")[-20:].mean() < 2
+
+
+class TestRecord:
+    def test_the_record_can_be_made_again(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        few = {name: RECIPES[name] for name in ("minimax", "non-saturating")}
+        monkeypatch.setattr("vgan_tutorial.toys.record.RECIPES", few)
+        write_record(tmp_path / "modes.json", seeds=2, steps=15, cost_rounds=1)
+        record = json.loads((tmp_path / "modes.json").read_text(encoding="utf-8"))
+        assert set(record["recipes"]) == set(few)
+        assert "--seeds 2 --first-seed 10 --steps 15" in record["command"]
+        assert "momentum" in record["recipes"]["non-saturating"]
+        for row in record["recipes"].values():
+            assert row["milliseconds"] > 0
+            for kind in row.keys() & record["optimisers"].keys():
+                betas = record["optimisers"][kind]
+                again = play(Game(**row["settings"], seed=11, betas=tuple(betas)))
+                coverage = count_modes(again.sample(record["samples"]))
+                assert coverage.modes == row[kind]["modes"][1]
+                assert round(coverage.good, 3) == row[kind]["good"][1]
+
+    def test_an_interrupted_record_goes_on_where_it_stopped(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        few = {name: RECIPES[name] for name in ("minimax", "hinge")}
+        monkeypatch.setattr("vgan_tutorial.toys.record.RECIPES", few)
+        whole, path = tmp_path / "whole.json", tmp_path / "modes.json"
+        write_record(whole, seeds=2, steps=10, cost_rounds=1)
+        games = []
+
+        def stop_at_the_third(game: Game) -> Run:
+            games.append(game)
+            if len(games) == 3:
+                raise KeyboardInterrupt
+            return play(game)
+
+        with monkeypatch.context() as patch:
+            patch.setattr("vgan_tutorial.toys.record.play", stop_at_the_third)
+            with pytest.raises(KeyboardInterrupt):
+                write_record(path, seeds=2, steps=10, cost_rounds=1)
+        write_record(path, seeds=2, steps=10, cost_rounds=1)
+        recipes = [json.loads(p.read_text(encoding="utf-8"))["recipes"] for p in (whole, path)]
+        for name in few:
+            assert recipes[0][name]["calm"] == recipes[1][name]["calm"]
+
+    def test_every_loss_is_in_the_table(self) -> None:
+        assert {game.loss for game in RECIPES.values()} == set(ADVERSARIAL_LOSSES)
+        assert {game.restraint for game in RECIPES.values()} == set(toys.RESTRAINTS) - {"r2"}
+
+    def test_the_stored_record_belongs_to_the_recipes(self) -> None:
+        path = Path(__file__).parents[3] / "book/records/toys/modes.json"
+        record = json.loads(path.read_text(encoding="utf-8"))
+        assert list(record["recipes"]) == list(RECIPES)
+        assert record["seeds"] == [10, 11, 12, 13, 14]  # not 0 and 1, which chose the settings
+        for name, row in record["recipes"].items():
+            settings = asdict(RECIPES[name]) | {"steps": row["settings"]["steps"]}
+            assert row["settings"] == {key: settings[key] for key in row["settings"]}
+            assert row["settings"].keys() == settings.keys() - {"seed", "betas"}
+            for kind in ["calm", "momentum"] if name in WITH_MOMENTUM else ["calm"]:
+                assert len(row[kind]["modes"]) == len(row[kind]["good"]) == 5
+                assert all(0 <= modes <= 8 for modes in row[kind]["modes"])

@@ -1,0 +1,161 @@
+"""The variants of a training step that `throughput` compares: a ladder of changes, one a rung."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vgan_tutorial.experiments.published_loops import PUBLISHED, seeded, whole
+from vgan_tutorial.generators import sample_latent
+from vgan_tutorial.layers import initialise
+from vgan_tutorial.losses import ADVERSARIAL_LOSSES, r1_penalty, r2_penalty
+from vgan_tutorial.training import (
+    TrainingConfig,
+    TrainingState,
+    shapes_source,
+    start,
+    train_step,
+    update_average,
+)
+from vgan_tutorial.training.processes import processes
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A step as one first writes it, and what can be mended about it."""
+
+    lazy: bool = False  # the penalties come every n-th step, not in every one
+    reused: bool = False  # the fakes of the discriminator's turn serve the generator's too
+    frozen: bool = False  # no gradients for weights that do not move, none through real clips
+    packed: bool = False  # weights in channels-last order
+    silent: bool = False  # no figure is read: the device need not be waited for
+    near: bool = False  # clips are drawn on the device, not copied there
+
+
+MENDED = Plain(lazy=True, reused=True, frozen=True, packed=True, silent=True, near=True)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to train."""
+
+    how: Plain | None = None  # None is the package's step
+    changes: dict[str, Any] = field(default_factory=dict)  # of the configuration
+    optional: bool = False  # left out, with the reason, where the device or PyTorch cannot do it
+    paper: str = ""  # whose networks train in their own published loop instead
+
+    @property
+    def dtype(self) -> str:
+        """The number format of its convolutions."""
+        return "bfloat16" if self.changes.get("precision") == "bf16" else "float32"
+
+
+FUSED = {"fused": True}
+HALF = FUSED | {"precision": "bf16"}
+# Each row has everything that the rows above it have.
+LADDER = {
+    "the plain loop": Variant(Plain()),
+    "penalties every 4th step": Variant(Plain(lazy=True)),
+    "fakes used twice": Variant(Plain(lazy=True, reused=True)),
+    "nothing computed for frozen weights": Variant(Plain(lazy=True, reused=True, frozen=True)),
+    "channels last": Variant(replace(MENDED, silent=False, near=False)),
+    "no figure read": Variant(replace(MENDED, near=False)),
+    "clips drawn on the device": Variant(MENDED),
+    "the package's step": Variant(),
+    "fused Adam": Variant(changes=FUSED, optional=True),
+    "bfloat16": Variant(changes=HALF, optional=True),
+    "compiled networks": Variant(changes=HALF | {"compile": True}, optional=True),
+}
+KINDS = {
+    "stacked": LADDER,
+    "dual": LADDER,
+    "published": {f"{paper}, the plain loop": Variant(paper=paper) for paper in PUBLISHED},
+}
+
+
+def recommended(device: torch.device) -> str:
+    """The row of the ladder that has all that pays on a device, without a compiler."""
+    return "fused Adam" if device.type == "cpu" else "bfloat16"
+
+
+def plain_step(state: TrainingState, real: Tensor, config: TrainingConfig, how: Plain) -> None:
+    """One turn of each player, written out."""
+    loss = ADVERSARIAL_LOSSES[config.loss]
+    every = config.penalty_every if how.lazy else 1
+    fake = state.generator(sample_latent(state.generator, len(real), state.randomness))
+    state.discriminator.requires_grad_(True)
+    real_logits, fake_logits = state.discriminator(real), state.discriminator(fake.detach())
+    total = loss.discriminator(real_logits, fake_logits)
+    if state.step % every == 0:
+        slopes = r1_penalty(state.discriminator, real)
+        slopes = slopes + r2_penalty(state.discriminator, fake.detach())
+        total = total + every * config.penalty / 2 * slopes
+    state.discriminator_optimiser.zero_grad()
+    total.backward()
+    state.discriminator_optimiser.step()
+    if not how.reused:
+        fake = state.generator(sample_latent(state.generator, len(real), state.randomness))
+    state.discriminator.requires_grad_(not how.frozen)
+    with torch.set_grad_enabled(not how.frozen):
+        real_logits = state.discriminator(real)
+    fake_logits = state.discriminator(fake)
+    generator_loss = loss.generator(real_logits, fake_logits)
+    state.generator_optimiser.zero_grad()
+    generator_loss.backward()
+    state.generator_optimiser.step()
+    state.step += 1
+    update_average(state.averaged, state.generator, config.ema, state.step)
+    if not how.silent:
+        for figure in (total, generator_loss, real_logits.mean(), fake_logits.mean()):
+            figure.item()
+
+
+@dataclass
+class Runner:
+    """A pair of players of its own, and how it steps."""
+
+    step: Callable[[Tensor], object]
+    clips: Iterator[Tensor]
+    device: torch.device
+    state: TrainingState | None = None
+
+    def run(self, steps: int) -> None:
+        """Take so many steps."""
+        for _ in range(steps):
+            self.step(next(self.clips).to(self.device))
+
+
+def build(variant: Variant, config: TrainingConfig, preset: str) -> Runner:
+    """Fresh players, ready to take a variant's steps on the preset's clips."""
+    device, how = processes().device, variant.how
+    near = device if how is None or how.near else torch.device("cpu")
+    clips = shapes_source(preset, near)(config.batch, seeded(config.seed))
+    if variant.paper:
+        players, loop = PUBLISHED[variant.paper]
+        pair = [whole(initialise(each, seeded(0))) for each in players(config.frames, config.size)]
+        return Runner(loop(*(each.to(device) for each in pair)), clips, device)
+    config = replace(config, **variant.changes)
+    state = start(config)
+    if how is None:
+        return Runner(lambda real: train_step(state, real, config), clips, device, state)
+    if not how.packed:
+        for network in (state.generator, state.discriminator, state.averaged):
+            for parameter in network.parameters():
+                parameter.data = parameter.data.contiguous()
+    return Runner(lambda real: plain_step(state, real, config, how), clips, device, state)
+
+
+def same_gradients(critic: str = "stacked", preset: str = "tiny") -> bool:
+    """Whether the plain loop with everything mended takes the package's steps, bit for bit."""
+    config = replace(TrainingConfig(), batch=4, discriminator=critic)
+    averages = []
+    for variant in (LADDER["clips drawn on the device"], LADDER["the package's step"]):
+        runner = build(variant, config, preset)
+        runner.run(5)
+        assert runner.state is not None
+        averages.append(runner.state.averaged.parameters())
+    return all(torch.equal(one, other) for one, other in zip(*averages, strict=True))

@@ -1,0 +1,121 @@
+"""What tells an illness of training, and what a network has learnt."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from vgan_tutorial.generators import ContentMotionGenerator, sample_latent
+from vgan_tutorial.shapes import Preset, draw_batch, get_preset
+
+
+def variety(
+    clips: Float[Tensor, "count 3 time height width"], preset: str | Preset = "tiny"
+) -> float:
+    """Mean distance between two clips, over that between two real ones: 0 if all are the same."""
+    real, _ = draw_batch(get_preset(preset), len(clips), torch.Generator().manual_seed(0))
+    own, theirs = (torch.pdist(group.flatten(1)).mean() for group in (clips, real))
+    return (own / theirs).item()
+
+
+def halves(
+    network: nn.Module, preset: str | Preset = "tiny", count: int = 192, seed: int = 1
+) -> dict[str, float]:
+    """Variety of a content-motion generator's clips, and how much of it either latent brings.
+
+    Args:
+        network: a `ContentMotionGenerator` for clips of the preset, without classes.
+        preset: whose real clips set the scale.
+        count: how many clips are drawn each time.
+        seed: of the latents.
+
+    Returns:
+        Variety of clips as they come ("both"), of clips that share one motion latent and so differ
+        in who is seen ("who"), and of clips that share one content latent ("how").
+    """
+    assert isinstance(network, ContentMotionGenerator)
+    both = sample_latent(network, count, torch.Generator().manual_seed(seed))
+    content, motion = both.split([network.content, network.motion], dim=1)
+    who = torch.cat([content, motion[:1].expand_as(motion)], dim=1)
+    how = torch.cat([content[:1].expand_as(content), motion], dim=1)
+    with torch.no_grad():
+        drawn = {"both": network(both), "who": network(who), "how": network(how)}
+    return {name: variety(clips, preset) for name, clips in drawn.items()}
+
+
+def checkers(clips: Float[Tensor, "count 3 time height width"]) -> float:
+    """Share of the pixels' variance in the pattern that changes sign from pixel to pixel.
+
+    In the discrete Fourier transform of a frame it is the coefficient of the highest frequency in
+    both directions.
+    """
+    spectrum = torch.fft.fft2(clips).abs().square()
+    spectrum[..., 0, 0] = 0  # the mean is not variance
+    height, width = clips.shape[-2:]
+    share = spectrum[..., height // 2, width // 2].sum() / spectrum.sum().clamp(min=1e-12)
+    return share.item()
+
+
+def company(
+    together: Float[Tensor, "count 3 time height width"],
+    alone: Float[Tensor, "count 3 time height width"],
+) -> float:
+    """How much clips change with those that they are drawn with: 0 if not at all.
+
+    Mean distance between a clip drawn in a batch and the clip of the same latent drawn alone, over
+    the mean distance between two clips of the batch.
+    """
+    change = (together - alone).flatten(1).norm(dim=1).mean()
+    return (change / torch.pdist(together.flatten(1)).mean().clamp(min=1e-12)).item()
+
+
+def right_answers(real: Float[Tensor, " clips"], fake: Float[Tensor, " clips"]) -> float:
+    """Share of right answers on one half of the clips; the threshold is chosen on the other."""
+    (real_known, real_new), (fake_known, fake_new) = real.chunk(2), fake.chunk(2)
+    candidates = torch.cat([real_known, fake_known])
+    called_real = (real_known[:, None] > candidates).float().mean(0)
+    called_fake = (fake_known[:, None] <= candidates).float().mean(0)
+    threshold = candidates[(called_real + called_fake).argmax()]
+    right = (real_new > threshold).float().mean() + (fake_new <= threshold).float().mean()
+    return right.item() / 2
+
+
+def steepest(network: nn.Module, clips: Float[Tensor, "batch 3 time height width"]) -> float:
+    """The largest norm of the score's gradient at any of the clips: at most the Lipschitz constant.
+
+    For a network in evaluation mode whose score of a clip depends on that clip alone.
+    """
+    clips = clips.clone().requires_grad_(True)
+    (slopes,) = torch.autograd.grad(network(clips).sum(), clips)
+    return slopes.flatten(1).norm(dim=1).max().item()
+
+
+def linear_probe(
+    seen: Float[Tensor, "known features"],
+    classes: Int[Tensor, " known"],
+    unseen: Float[Tensor, "new features"],
+    truth: Int[Tensor, " new"],
+    decay: float = 1e-2,
+) -> float:
+    """Share of new clips whose class a linear layer names, fitted to the known ones.
+
+    Features are standardised with the known clips' mean and deviation. The layer minimises cross
+    entropy plus `decay` times half the squared weights, which has a single minimum.
+    """
+    mean, deviation = seen.mean(0), seen.std(0).clamp(min=1e-6)
+    seen, unseen = (seen - mean) / deviation, (unseen - mean) / deviation
+    layer = nn.Linear(seen.shape[1], int(max(classes.max(), truth.max())) + 1)
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    optimiser = torch.optim.LBFGS(layer.parameters(), max_iter=60, line_search_fn="strong_wolfe")
+
+    def objective() -> Tensor:
+        optimiser.zero_grad()
+        loss = cross_entropy(layer(seen), classes) + decay / 2 * layer.weight.square().sum()
+        loss.backward()
+        return loss
+
+    optimiser.step(objective)
+    return (layer(unseen).argmax(1) == truth).float().mean().item()
