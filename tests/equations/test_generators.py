@@ -6,12 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from vgan_tutorial.generators import (
-    ArticleGenerator,
-    ContentMotionGenerator,
-    VGANGenerator,
-    sample_latent,
-)
+from vgan_tutorial.generators import ArticleGenerator, ContentMotionGenerator, VGANGenerator
+from vgan_tutorial.latents import sample_latent
 from vgan_tutorial.layers import initialise, receptive_field
 
 

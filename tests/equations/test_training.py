@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from vgan_tutorial.generators import sample_latent
+from vgan_tutorial.latents import sample_latent
 from vgan_tutorial.training import (
     TrainingConfig,
     shapes_source,

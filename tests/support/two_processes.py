@@ -1,4 +1,6 @@
-"""What several processes must do together, in one launch: `torchrun … -m tests.support.two_processes`.
+"""What several processes must do together, in one launch.
+
+`torchrun … -m tests.support.two_processes FOLDER` starts them.
 
 Every part writes what it found into the folder; `test_training_processes.py` looks at it.
 """
