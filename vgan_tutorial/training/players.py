@@ -32,12 +32,18 @@ class TrainingState:
     step: int = 0
 
 
-def start(config: TrainingConfig, device: torch.device | None = None) -> TrainingState:
+def start(
+    config: TrainingConfig,
+    device: torch.device | None = None,
+    players: tuple[nn.Module, nn.Module] | None = None,
+) -> TrainingState:
     """New players with weights drawn from the configuration's seed.
 
     Args:
         config: says which players.
         device: where they work; the best that there is by default.
+        players: a generator and a discriminator as they were built, in place of those that the
+            configuration names; their weights are drawn like theirs.
 
     Raises:
         ValueError: if the configuration has classes and a player cannot be told them.
@@ -45,8 +51,10 @@ def start(config: TrainingConfig, device: torch.device | None = None) -> Trainin
     device = device or processes().device
     randomness = torch.Generator().manual_seed(config.seed)
     with torch.random.fork_rng(devices=[]):  # PyTorch's own first weights use the global state
-        generator = build_generator(config)
-        discriminator = _build("discriminator", config.discriminator, DISCRIMINATORS, config)
+        generator, discriminator = players or (
+            build_generator(config),
+            _build("discriminator", config.discriminator, DISCRIMINATORS, config),
+        )
     initialise(generator, randomness)
     initialise(discriminator, randomness)
     generator, discriminator = (
