@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from tests.support.seeds import seeded
 from vgan_tutorial.generators import (
     ArticleGenerator,
     ContentMotionGenerator,
@@ -13,10 +14,6 @@ from vgan_tutorial.generators import (
     sample_latent,
 )
 from vgan_tutorial.layers import initialise, receptive_field
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 def positive(network):

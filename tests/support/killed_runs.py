@@ -1,8 +1,9 @@
 """A run that is killed again and again, each time at another kind of moment, and then finished.
 
-`python -m tests.support.killed_runs FOLDER` prints what happened, in JSON. One process imports everything
-and never trains; it forks a child for every life of the run, because starting Python and importing
-torch would take most of the time. A child kills itself, with the signal that cannot be caught.
+`python -m tests.support.killed_runs FOLDER` prints what happened, in JSON. One process imports
+everything and never trains; it forks a child for every life of the run, because starting Python and
+importing torch would take most of the time. A child kills itself, with the signal that cannot be
+caught.
 """
 
 import builtins

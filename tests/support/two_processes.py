@@ -1,6 +1,7 @@
-"""What several processes must do together, in one launch: `torchrun … -m tests.support.two_processes`.
+"""What several processes must do together, in one launch.
 
-Every part writes what it found into the folder; `test_training_processes.py` looks at it.
+`accelerate launch … -m tests.support.two_processes` runs it. Every part writes what it found into
+the folder; `unit/training/test_processes.py` looks at it.
 """
 
 import json

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.support.seeds import seeded
 from vgan_tutorial.experiments import clinic
 from vgan_tutorial.experiments.clinic import CURED, HEALTHY, PATIENTS, checkpoints, forgetful
 from vgan_tutorial.generators import GENERATORS, ContentMotionGenerator
@@ -21,7 +22,7 @@ STORED = Path(__file__).parents[3] / "book/records/clinic/curves.json"
 
 
 def real(seed: int = 1, count: int = 64) -> torch.Tensor:
-    return draw_batch(get_preset("tiny"), count, torch.Generator().manual_seed(seed))[0]
+    return draw_batch(get_preset("tiny"), count, seeded(seed))[0]
 
 
 def test_checkers_are_the_share_of_the_pattern_that_alternates():
@@ -42,7 +43,7 @@ def test_variety_is_one_for_real_clips_and_nothing_for_copies():
 
 def test_halves_tell_which_latent_still_matters():
     network = ContentMotionGenerator(8, 16)
-    initialise(network, torch.Generator().manual_seed(0), deviation=0.08)
+    initialise(network, seeded(0), deviation=0.08)
     whole = halves(network)
     assert min(whole.values()) > 0.05
     assert whole["both"] == pytest.approx(variety(sample(network, 192, seed=1)), abs=1e-5)
@@ -56,7 +57,7 @@ def test_halves_tell_which_latent_still_matters():
 
 def test_forgetting_eval_makes_clips_depend_on_their_company_and_leaves_the_network_alone():
     network = GENERATORS["dcgan"](frames=8, size=16, channels=8)
-    network(torch.randn(16, 8, 100, generator=torch.Generator().manual_seed(0)))
+    network(torch.randn(16, 8, 100, generator=seeded(0)))
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     wrong = forgetful(network)
     assert company(sample(wrong, 8, 1), sample(wrong, 8, 1, batch=1)) > 0.05

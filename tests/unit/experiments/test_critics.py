@@ -7,14 +7,11 @@ import pytest
 import torch
 from torch import nn
 
+from tests.support.seeds import seeded
 from vgan_tutorial.experiments import critics
 from vgan_tutorial.experiments.critics import STUDIED, spoil_one_frame, study
 from vgan_tutorial.metrics.diagnostics import linear_probe, right_answers, steepest
 from vgan_tutorial.shapes import MovingShapes, get_preset
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 def test_one_frame_of_every_clip_is_spoilt_and_no_other():

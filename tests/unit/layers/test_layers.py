@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from tests.support.seeds import seeded
 from vgan_tutorial import layers
 from vgan_tutorial.augmentation import add_noise, blur
 from vgan_tutorial.discriminators import DISCRIMINATORS
@@ -26,10 +27,6 @@ from vgan_tutorial.layers import (
     portion,
     receptive_field,
 )
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 def test_doublings_are_inverse_to_doubling():
