@@ -125,7 +125,7 @@ KINDS = [(PortionedConv3d, nn.Conv3d), (PortionedConvTranspose3d, nn.ConvTranspo
 @pytest.mark.parametrize(("portioned", "plain"), KINDS)
 def test_portions_of_a_convolution_are_the_whole(portioned, plain, bias, monkeypatch):
     """Values, gradients of both kinds, and the gradient of a gradient's length (for penalties)."""
-    monkeypatch.setattr(layers, "PORTION", 200)  # 2 of the 7 channels, so the last portion has 1
+    monkeypatch.setattr(layers.memory, "PORTION", 200)  # 2 of the 7 channels, so the last portion has 1
     layer = portioned(3, 7, (2, 4, 4), stride=(1, 2, 2), padding=(0, 1, 1), bias=bias)
     assert portion(layer, torch.device("cpu")) == 2
     whole = plain(3, 7, (2, 4, 4), stride=(1, 2, 2), padding=(0, 1, 1), bias=bias)
@@ -153,7 +153,7 @@ def test_only_large_weights_on_a_cpu_are_taken_in_portions():
 
 def test_a_portioned_weight_under_spectral_normalisation_is_made_once_a_pass(monkeypatch):
     """In training every look at it is one more power iteration."""
-    monkeypatch.setattr(layers, "PORTION", 100)
+    monkeypatch.setattr(layers.memory, "PORTION", 100)
     clips = torch.randn(1, 3, 4, 6, 6, generator=seeded())
     directions = []
     for kind in (PortionedConv3d, nn.Conv3d):

@@ -245,7 +245,7 @@ class TestRecord:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         few = {name: RECIPES[name] for name in ("minimax", "non-saturating")}
-        monkeypatch.setattr("vgan_tutorial.toys.record.RECIPES", few)
+        monkeypatch.setattr("vgan_tutorial.experiments.toys.RECIPES", few)
         write_record(tmp_path / "modes.json", seeds=2, steps=15, cost_rounds=1)
         record = json.loads((tmp_path / "modes.json").read_text(encoding="utf-8"))
         assert set(record["recipes"]) == set(few)
@@ -264,7 +264,7 @@ class TestRecord:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         few = {name: RECIPES[name] for name in ("minimax", "hinge")}
-        monkeypatch.setattr("vgan_tutorial.toys.record.RECIPES", few)
+        monkeypatch.setattr("vgan_tutorial.experiments.toys.RECIPES", few)
         whole, path = tmp_path / "whole.json", tmp_path / "modes.json"
         write_record(whole, seeds=2, steps=10, cost_rounds=1)
         games = []
@@ -276,7 +276,7 @@ class TestRecord:
             return play(game)
 
         with monkeypatch.context() as patch:
-            patch.setattr("vgan_tutorial.toys.record.play", stop_at_the_third)
+            patch.setattr("vgan_tutorial.experiments.toys.play", stop_at_the_third)
             with pytest.raises(KeyboardInterrupt):
                 write_record(path, seeds=2, steps=10, cost_rounds=1)
         write_record(path, seeds=2, steps=10, cost_rounds=1)
