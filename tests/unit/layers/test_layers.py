@@ -125,7 +125,9 @@ KINDS = [(PortionedConv3d, nn.Conv3d), (PortionedConvTranspose3d, nn.ConvTranspo
 @pytest.mark.parametrize(("portioned", "plain"), KINDS)
 def test_portions_of_a_convolution_are_the_whole(portioned, plain, bias, monkeypatch):
     """Values, gradients of both kinds, and the gradient of a gradient's length (for penalties)."""
-    monkeypatch.setattr(layers.memory, "PORTION", 200)  # 2 of the 7 channels, so the last portion has 1
+    monkeypatch.setattr(
+        layers.memory, "PORTION", 200
+    )  # 2 of the 7 channels, so the last portion has 1
     layer = portioned(3, 7, (2, 4, 4), stride=(1, 2, 2), padding=(0, 1, 1), bias=bias)
     assert portion(layer, torch.device("cpu")) == 2
     whole = plain(3, 7, (2, 4, 4), stride=(1, 2, 2), padding=(0, 1, 1), bias=bias)
