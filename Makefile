@@ -14,7 +14,7 @@ NOTEBOOKS ?= $(sort $(wildcard book/*.ipynb book/back/*.ipynb))
 SOURCES := $(shell find book vgan_tutorial -type f -not -path '*/__pycache__/*' \
 	-not -path '*/.ipynb_checkpoints/*' 2>/dev/null)
 
-.PHONY: help setup book test quick lint notebooks lab benchmarks clean
+.PHONY: help setup book test quick lint notebooks links hooks lab benchmarks clean
 
 help:  ## list what can be made
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | \
@@ -68,6 +68,15 @@ quick: $(SETUP)  ## style, types and, for a minute, the tests that matter for wh
 
 notebooks: $(SETUP)  ## execute the notebooks in place: make notebooks NOTEBOOKS=book/04_generator.ipynb
 	$(BIN)/python -m tests.book.notebooks refresh $(NOTEBOOKS)
+
+links: $(SETUP)  ## open every link of the pages; needs the network
+	rm -rf _build
+	mkdir -p _build
+	sed 's/execute_notebooks: force/execute_notebooks: "off"/' _config.yml > _build/stored.yml
+	$(BIN)/jupyter-book build . --builder linkcheck --config $(CURDIR)/_build/stored.yml
+
+hooks: $(SETUP)  ## check style at every commit, and the notebooks' freshness at every push
+	$(BIN)/pre-commit install --hook-type pre-commit --hook-type pre-push
 
 lab: $(SETUP)  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab book

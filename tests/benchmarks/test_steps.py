@@ -43,7 +43,7 @@ from vgan_tutorial.experiments.published_loops import (
     update,
     whole,
 )
-from vgan_tutorial.generators import sample_latent
+from vgan_tutorial.latents import sample_latent
 from vgan_tutorial.layers import channels_last, initialise
 
 BATCH, FRAMES, SIZE, REPEATS = 4, 16, 64, 5

@@ -7,12 +7,8 @@ import torch
 from torch import nn
 
 from tests.support.seeds import seeded
-from vgan_tutorial.generators import (
-    ArticleGenerator,
-    ContentMotionGenerator,
-    VGANGenerator,
-    sample_latent,
-)
+from vgan_tutorial.generators import ArticleGenerator, ContentMotionGenerator, VGANGenerator
+from vgan_tutorial.latents import sample_latent
 from vgan_tutorial.layers import initialise, receptive_field
 
 

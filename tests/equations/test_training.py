@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from tests.support.seeds import seeded
-from vgan_tutorial.generators import sample_latent
+from vgan_tutorial.latents import sample_latent
 from vgan_tutorial.training import (
     TrainingConfig,
     shapes_source,

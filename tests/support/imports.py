@@ -35,7 +35,8 @@ def mentions(source: str, package: str) -> Iterator[tuple[str, str | None]]:
 def graph(files: dict[str, Path]) -> Graph:
     """Edges to the module that is named: of `from a import b` to `a.b` if that is a module.
 
-    Importing `a.b` runs the package `a` first; `closure` adds that.
+    Importing `a.b` runs the package `a` first; `closure` adds that. A package that gathers tables
+    from its modules imports all of them.
     """
     edges: Graph = {}
     for name, file in files.items():
@@ -44,6 +45,8 @@ def graph(files: dict[str, Path]) -> Graph:
         for base, part in mentions(file.read_text(encoding="utf-8"), package):
             whole = f"{base}.{part}"
             edges[name] |= {whole if whole in files else base} & files.keys()
+            if part == "gather" and name == package:
+                edges[name] |= {other for other in files if other.rpartition(".")[0] == name}
     return edges
 
 
@@ -56,12 +59,6 @@ def closure(edges: Graph, starts: Iterable[str]) -> set[str]:
             seen.add(name)
             todo += [name.rpartition(".")[0], *edges[name]]
     return seen
-
-
-def users(edges: Graph, wanted: Iterable[str]) -> set[str]:
-    """Modules that run one of the wanted ones when they are imported."""
-    wanted = set(wanted)
-    return {name for name in edges if closure(edges, [name]) & wanted}
 
 
 def cycle(edges: Graph) -> list[str]:

@@ -1,9 +1,9 @@
 """A run that is killed again and again, each time at another kind of moment, and then finished.
 
 `python -m tests.support.killed_runs FOLDER` prints what happened, in JSON. One process imports
-everything and never trains; it forks a child for every life of the run, because starting Python and
-importing torch would take most of the time. A child kills itself, with the signal that cannot be
-caught.
+everything and never trains; it forks a child for every life of the run, because starting Python
+and importing torch would take most of the time. A child kills itself, with the signal that cannot
+be caught.
 """
 
 import builtins
@@ -103,7 +103,7 @@ def arm(countdown: Countdown) -> None:
 
     for module in (saving, recording):
         setattr(module, "open", half_open)  # noqa: B010
-    before(step_module, "generator_turn", countdown, "between the players' turns")
+    before(step_module, "generator_step", countdown, "between the players' turns")
     before(step_module, "update_average", countdown, "before the average")
     before(os, "fsync", countdown, "before a file is safe on the disk")
     before(os, "replace", countdown, "before a file is moved to its place")

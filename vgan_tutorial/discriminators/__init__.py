@@ -2,13 +2,9 @@
 
 Every discriminator maps clips in model range to one raw score (a logit) each. There is no sigmoid
 here: the losses take logits.
+
+A network is one file of this folder. Its `NETWORKS` say by which names a configuration finds it.
 """
-
-from collections.abc import Callable
-from functools import partial
-from typing import Any
-
-from torch import nn
 
 from vgan_tutorial.discriminators.article import ArticleDiscriminator
 from vgan_tutorial.discriminators.dual import BlurredDiscriminator, DualDiscriminator
@@ -26,23 +22,11 @@ from vgan_tutorial.discriminators.tgan import (
     cut_singular_values,
 )
 from vgan_tutorial.discriminators.video import StackedDiscriminator, VideoDiscriminator
+from vgan_tutorial.gathering import gather
+from vgan_tutorial.types import Network
 
-_SMALL: dict[str, Any] = {"channels": 24, "normalisation": "none", "hidden": 128}
-
-# Choose one by name: each takes `frames` and `size`.
-DISCRIMINATORS: dict[str, Callable[..., nn.Module]] = {
-    "article": ArticleDiscriminator,
-    "patch": PatchDiscriminator,
-    "vgan": VideoDiscriminator,
-    "video": partial(VideoDiscriminator, **_SMALL),
-    "stacked": StackedDiscriminator,
-    "dual": DualDiscriminator,
-    "blurred": BlurredDiscriminator,
-    "video-spectral": partial(VideoDiscriminator, **_SMALL, spectral=True),
-    "tgan": TGANDiscriminator,
-    "mocogan": MoCoGANDiscriminator,
-    "residual": ResidualDiscriminator,
-}
+# Choose one by name: each takes `frames` and `size`, and `classes` if it can be told them.
+DISCRIMINATORS: dict[str, Network] = gather(__name__, "NETWORKS")
 
 __all__ = [
     "DISCRIMINATORS",

@@ -5,7 +5,9 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from vgan_tutorial.latents import refuse_labels
 from vgan_tutorial.layers import per_frame
+from vgan_tutorial.types import ClipLogits, Clips, Labels, Network
 
 
 class ArticleDiscriminator(nn.Module):
@@ -29,12 +31,15 @@ class ArticleDiscriminator(nn.Module):
             nn.Linear(2 * channels * (size // 4) ** 2, 1),
         )
 
-    def features(
-        self, clips: Float[Tensor, "batch 3 time height width"]
-    ) -> Float[Tensor, "batch features"]:
+    def features(self, clips: Clips) -> Float[Tensor, "batch features"]:
         """What the last layer sees, averaged over frames: it then gives the logit."""
         return per_frame(self.frame_network[:-1], clips).mean(1)
 
-    def forward(self, clips: Float[Tensor, "batch 3 time height width"]) -> Float[Tensor, " batch"]:
+    def forward(self, clips: Clips, labels: Labels | None = None) -> ClipLogits:
         """The mean over time of the frames' logits."""
+        refuse_labels(labels, self)
         return per_frame(self.frame_network, clips).mean((1, 2))
+
+
+# By name, for the configuration.
+NETWORKS: dict[str, Network] = {"article": ArticleDiscriminator}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from vgan_tutorial.discriminators.video import StackedDiscriminator
+from vgan_tutorial.latents import refuse_labels
+from vgan_tutorial.types import ClipLogits, Clips, Labels, Network
 
 
 class DualDiscriminator(nn.Module):
@@ -48,23 +50,21 @@ class DualDiscriminator(nn.Module):
         self.detail = StackedDiscriminator(seen, size, detail)
         self.seen = [frames * number // seen for number in range(seen)]
 
-    def features(
-        self, clips: Float[Tensor, "batch 3 time height width"]
-    ) -> Float[Tensor, "batch features"]:
+    def features(self, clips: Clips) -> Float[Tensor, "batch features"]:
         """What the two heads see, side by side."""
         return torch.cat([critic.features(view) for critic, view in self.views(clips)], dim=1)
 
     def forward(
         self,
-        clips: Float[Tensor, "batch 3 time height width"],
-        labels: Int[Tensor, " labels"] | None = None,
-    ) -> Float[Tensor, " batch"]:
+        clips: Clips,
+        labels: Labels | None = None,
+    ) -> ClipLogits:
         """One logit a clip; labels as in `StackedDiscriminator`."""
         (movement, shrunk), (detail, frames) = self.views(clips)
         return movement(shrunk, labels) + detail(frames)
 
     def views(
-        self, clips: Float[Tensor, "batch 3 time height width"]
+        self, clips: Clips
     ) -> list[tuple[StackedDiscriminator, Float[Tensor, "batch 3 _ _ _"]]]:
         """Each critic with what it is shown: the shrunk clip, and the frames in full."""
         return [(self.movement, self.pool(clips)), (self.detail, clips[:, :, self.seen])]
@@ -86,8 +86,9 @@ class BlurredDiscriminator(nn.Module):
         self.pool = nn.AvgPool3d((1, 2, 2))
         self.critic = StackedDiscriminator(frames, size // 2, channels)
 
-    def forward(self, clips: Float[Tensor, "batch 3 time height width"]) -> Float[Tensor, " batch"]:
+    def forward(self, clips: Clips, labels: Labels | None = None) -> ClipLogits:
         """One logit a clip."""
+        refuse_labels(labels, self)
         return self.critic(self.pool(clips))
 
 
@@ -103,3 +104,7 @@ def shrink(length: int, most: int) -> int:
     if length % factor:
         raise ValueError(f"{length} frames or pixels cannot be averaged down {factor}-fold evenly")
     return factor
+
+
+# By name, for the configuration.
+NETWORKS: dict[str, Network] = {"dual": DualDiscriminator, "blurred": BlurredDiscriminator}

@@ -11,7 +11,9 @@ from torch import Tensor, nn
 from vgan_tutorial.augmentation import add_noise
 from vgan_tutorial.discriminators.patch import PatchDiscriminator
 from vgan_tutorial.discriminators.sampling import sample_frames
+from vgan_tutorial.latents import refuse_labels
 from vgan_tutorial.layers import PortionedConv3d, doublings
+from vgan_tutorial.types import ClipLogits, Clips, Labels, Network
 
 
 class MoCoGANVideoDiscriminator(nn.Module):
@@ -28,7 +30,7 @@ class MoCoGANVideoDiscriminator(nn.Module):
         frames: of a clip; any number.
         size: height and width, 4 doubled any number of times.
         channels: of the first layer; they double at every further one.
-        categories: kinds of motion that `classify` tells apart; 0 for none.
+        classes: kinds of motion, the paper's classes, that `classify` tells apart; 0 for none.
         noise: deviation of the noise that is added before every convolution when randomness is
             passed in.
     """
@@ -38,7 +40,7 @@ class MoCoGANVideoDiscriminator(nn.Module):
         frames: int = 16,
         size: int = 64,
         channels: int = 64,
-        categories: int = 0,
+        classes: int = 0,
         noise: float = 0.0,
     ) -> None:
         super().__init__()
@@ -57,11 +59,11 @@ class MoCoGANVideoDiscriminator(nn.Module):
                 block.append(nn.BatchNorm3d(outputs))
             self.blocks.append(block.append(nn.LeakyReLU(0.2)))
         left = frames - steps * (kernel - 1)
-        self.head = nn.Conv3d(widths[-1], 1 + categories, (min(4, left), 4, 4), bias=False)
+        self.head = nn.Conv3d(widths[-1], 1 + classes, (min(4, left), 4, 4), bias=False)
 
     def features(
         self,
-        clips: Float[Tensor, "batch 3 time height width"],
+        clips: Clips,
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, "batch channels fewer 4 4"]:
         """What the last layer sees before it scores."""
@@ -71,9 +73,9 @@ class MoCoGANVideoDiscriminator(nn.Module):
 
     def score_and_classify(
         self,
-        clips: Float[Tensor, "batch 3 time height width"],
+        clips: Clips,
         generator: torch.Generator | None = None,
-    ) -> tuple[Float[Tensor, " batch"], Float[Tensor, "batch categories"]]:
+    ) -> tuple[ClipLogits, Float[Tensor, "batch classes"]]:
         """One logit a clip for "looks real", and one for every category."""
         features = add_noise(self.features(clips, generator), self.noise, generator)
         logits = self.head(features).mean((2, 3, 4))
@@ -81,10 +83,12 @@ class MoCoGANVideoDiscriminator(nn.Module):
 
     def forward(
         self,
-        clips: Float[Tensor, "batch 3 time height width"],
+        clips: Clips,
+        labels: Labels | None = None,
         generator: torch.Generator | None = None,
-    ) -> Float[Tensor, " batch"]:
+    ) -> ClipLogits:
         """One logit a clip."""
+        refuse_labels(labels, self)
         return self.score_and_classify(clips, generator)[0]
 
 
@@ -100,7 +104,7 @@ class MoCoGANDiscriminator(nn.Module):
         frames: of a clip; any number.
         size: height and width, 16 doubled any number of times.
         channels: of both critics' first layers.
-        categories: kinds of motion that the clip critic tells apart; 0 for none.
+        classes: kinds of motion, the paper's classes, that the clip critic tells apart; 0 for none.
         noise: see `PatchDiscriminator`.
     """
 
@@ -109,34 +113,38 @@ class MoCoGANDiscriminator(nn.Module):
         frames: int = 16,
         size: int = 64,
         channels: int = 64,
-        categories: int = 0,
+        classes: int = 0,
         noise: float = 0.0,
     ) -> None:
         super().__init__()
         self.image = PatchDiscriminator(frames, size, channels, noise=noise)
-        self.video = MoCoGANVideoDiscriminator(frames, size, channels, categories, noise)
+        self.video = MoCoGANVideoDiscriminator(frames, size, channels, classes, noise)
 
-    def features(
-        self, clips: Float[Tensor, "batch 3 time height width"]
-    ) -> Float[Tensor, "batch features"]:
+    def features(self, clips: Clips) -> Float[Tensor, "batch features"]:
         """Both critics' last features, averaged over space and time, side by side."""
         seen = [self.image.features(clips), self.video.features(clips)]
         return torch.cat([features.mean((2, 3, 4)) for features in seen], dim=1)
 
     def scores(
         self,
-        clips: Float[Tensor, "batch 3 time height width"],
+        clips: Clips,
         generator: torch.Generator | None = None,
-    ) -> tuple[Float[Tensor, " batch"], Float[Tensor, " batch"]]:
+    ) -> tuple[ClipLogits, ClipLogits]:
         """The logits of one random frame of each clip, and of the clip."""
         frame = sample_frames(clips, 1, generator)
-        return self.image(frame, generator), self.video(clips, generator)
+        return self.image(frame, generator=generator), self.video(clips, generator=generator)
 
     def forward(
         self,
-        clips: Float[Tensor, "batch 3 time height width"],
+        clips: Clips,
+        labels: Labels | None = None,
         generator: torch.Generator | None = None,
-    ) -> Float[Tensor, " batch"]:
+    ) -> ClipLogits:
         """The sum of both logits."""
+        refuse_labels(labels, self)
         image, video = self.scores(clips, generator)
         return image + video
+
+
+# By name, for the configuration.
+NETWORKS: dict[str, Network] = {"mocogan": MoCoGANDiscriminator}

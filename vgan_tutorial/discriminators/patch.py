@@ -9,7 +9,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from vgan_tutorial.augmentation import add_noise
+from vgan_tutorial.latents import refuse_labels
 from vgan_tutorial.layers import per_frame
+from vgan_tutorial.types import ClipLogits, Clips, Labels, Network
 
 
 class PatchDiscriminator(nn.Module):
@@ -57,7 +59,7 @@ class PatchDiscriminator(nn.Module):
 
     def features(
         self,
-        clips: Float[Tensor, "batch 3 time height width"],
+        clips: Clips,
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, "batch channels time less_high less_wide"]:
         """What the last layer sees before it scores, for every frame."""
@@ -67,7 +69,7 @@ class PatchDiscriminator(nn.Module):
 
     def scores(
         self,
-        clips: Float[Tensor, "batch 3 time height width"],
+        clips: Clips,
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, "batch time rows columns"]:
         """One logit for every patch of every frame."""
@@ -76,8 +78,14 @@ class PatchDiscriminator(nn.Module):
 
     def forward(
         self,
-        clips: Float[Tensor, "batch 3 time height width"],
+        clips: Clips,
+        labels: Labels | None = None,
         generator: torch.Generator | None = None,
-    ) -> Float[Tensor, " batch"]:
+    ) -> ClipLogits:
         """The mean logit of a clip's patches; noise only if there is a `generator` to draw it."""
+        refuse_labels(labels, self)
         return self.scores(clips, generator).mean((1, 2, 3))
+
+
+# By name, for the configuration.
+NETWORKS: dict[str, Network] = {"patch": PatchDiscriminator}

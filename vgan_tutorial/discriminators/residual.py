@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool3d
 from torch.nn.utils.parametrizations import spectral_norm
 
-from vgan_tutorial.discriminators.sampling import one_per_clip, sample_frames
+from vgan_tutorial.discriminators.sampling import sample_frames
+from vgan_tutorial.latents import one_per_clip, refuse_labels
 from vgan_tutorial.layers import MinibatchDeviation, doublings
+from vgan_tutorial.types import ClipLogits, Clips, Labels, Network
 
 
 class ResidualDiscriminator(nn.Module):
@@ -55,24 +57,18 @@ class ResidualDiscriminator(nn.Module):
         self.spatial_head = ProjectionHead(widths[-1], classes)
         self.temporal_head = ProjectionHead(widths[-2] + deviation, classes)
 
-    def spatial_features(
-        self, clips: Float[Tensor, "batch 3 time height width"]
-    ) -> Float[Tensor, "batch time channels"]:
+    def spatial_features(self, clips: Clips) -> Float[Tensor, "batch time channels"]:
         """One vector for every frame, summed over space."""
         return self.spatial(clips).relu().sum((3, 4)).transpose(1, 2)
 
-    def temporal_features(
-        self, clips: Float[Tensor, "batch 3 time height width"]
-    ) -> Float[Tensor, "batch channels"]:
+    def temporal_features(self, clips: Clips) -> Float[Tensor, "batch channels"]:
         """One vector for every clip: summed over space, averaged over time."""
         features = self.temporal(avg_pool3d(clips, (1, 2, 2))).relu()
         if self.deviation is not None:
             features = self.deviation(features)
         return features.sum((3, 4)).mean(2)
 
-    def features(
-        self, clips: Float[Tensor, "batch 3 time height width"]
-    ) -> Float[Tensor, "batch features"]:
+    def features(self, clips: Clips) -> Float[Tensor, "batch features"]:
         """What both heads see of a clip, side by side; all frames are shown."""
         return torch.cat(
             [self.spatial_features(clips).mean(1), self.temporal_features(clips)], dim=1
@@ -80,10 +76,10 @@ class ResidualDiscriminator(nn.Module):
 
     def scores(
         self,
-        clips: Float[Tensor, "batch 3 time height width"],
-        labels: Int[Tensor, " labels"] | None = None,
+        clips: Clips,
+        labels: Labels | None = None,
         generator: torch.Generator | None = None,
-    ) -> tuple[Float[Tensor, " batch"], Float[Tensor, " batch"]]:
+    ) -> tuple[ClipLogits, ClipLogits]:
         """The logits of some random frames of each clip, and of the clip."""
         frames = sample_frames(clips, self.shown, generator)
         spatial = self.spatial_features(frames).mean(1)
@@ -93,10 +89,10 @@ class ResidualDiscriminator(nn.Module):
 
     def forward(
         self,
-        clips: Float[Tensor, "batch 3 time height width"],
-        labels: Int[Tensor, " labels"] | None = None,
+        clips: Clips,
+        labels: Labels | None = None,
         generator: torch.Generator | None = None,
-    ) -> Float[Tensor, " batch"]:
+    ) -> ClipLogits:
         """The sum of both logits."""
         spatial, temporal = self.scores(clips, labels, generator)
         return spatial + temporal
@@ -168,8 +164,8 @@ class ProjectionHead(nn.Module):
     def forward(
         self,
         features: Float[Tensor, "batch features"],
-        labels: Int[Tensor, " labels"] | None = None,
-    ) -> Float[Tensor, " batch"]:
+        labels: Labels | None = None,
+    ) -> ClipLogits:
         """One logit for each row.
 
         Raises:
@@ -177,8 +173,11 @@ class ProjectionHead(nn.Module):
         """
         logits = self.linear(features)[:, 0]
         if self.embedding is None:
-            if labels is not None:
-                raise ValueError("labels were given to a discriminator with no classes")
+            refuse_labels(labels, self)
             return logits
         chosen = one_per_clip(labels, len(features), self.classes).to(features)
         return logits + (self.embedding(chosen) * features).sum(1)
+
+
+# By name, for the configuration.
+NETWORKS: dict[str, Network] = {"residual": ResidualDiscriminator}

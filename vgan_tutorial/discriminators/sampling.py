@@ -1,10 +1,10 @@
-"""What a critic is shown beside the clip: some of its frames, and its class."""
+"""What a critic is shown of a clip: some of its frames."""
 
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float, Int
-from torch import Tensor, nn
+from jaxtyping import Float
+from torch import Tensor
 
 
 def sample_frames(
@@ -31,17 +31,3 @@ def sample_frames(
     chosen = order[:, :count].sort(dim=1).values.to(clips.device)  # batch, count
     each_clip = torch.arange(batch, device=clips.device)[:, None]
     return clips.transpose(1, 2)[each_clip, chosen].transpose(1, 2)
-
-
-def one_per_clip(
-    labels: Int[Tensor, " labels"] | None, clips: int, classes: int
-) -> Int[Tensor, "clips classes"]:
-    """Each clip's class as a row with one 1 and zeros.
-
-    Raises:
-        ValueError: unless there is one label for every clip.
-    """
-    if labels is None or len(labels) != clips:
-        given = "none" if labels is None else len(labels)
-        raise ValueError(f"{clips} clips need a label each, and {given} were given")
-    return nn.functional.one_hot(labels.long(), classes)

@@ -8,7 +8,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from vgan_tutorial.latents import refuse_labels
 from vgan_tutorial.layers import PortionedConv3d, doublings
+from vgan_tutorial.types import ClipLogits, Clips, Labels, Network
 
 
 class TGANDiscriminator(nn.Module):
@@ -45,14 +47,13 @@ class TGANDiscriminator(nn.Module):
         self.trunk = nn.Sequential(*layers)
         self.head = nn.Conv3d(widths[-1], 1, (time, 4, 4))
 
-    def features(
-        self, clips: Float[Tensor, "batch 3 time height width"]
-    ) -> Float[Tensor, "batch channels fewer 4 4"]:
+    def features(self, clips: Clips) -> Float[Tensor, "batch channels fewer 4 4"]:
         """What the last layer sees before it scores."""
         return self.trunk(clips)
 
-    def forward(self, clips: Float[Tensor, "batch 3 time height width"]) -> Float[Tensor, " batch"]:
+    def forward(self, clips: Clips, labels: Labels | None = None) -> ClipLogits:
         """One logit a clip."""
+        refuse_labels(labels, self)
         return self.head(self.features(clips)).flatten()
 
 
@@ -100,3 +101,7 @@ def cut_singular_values(
     squares, directions = torch.linalg.eigh(matrix @ matrix.T)
     shrink = limit / squares.clamp(min=limit**2).sqrt()  # 1 where S is at most the limit
     return (directions * shrink) @ (directions.T @ matrix)
+
+
+# By name, for the configuration.
+NETWORKS: dict[str, Network] = {"tgan": TGANDiscriminator}

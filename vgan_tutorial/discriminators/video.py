@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from vgan_tutorial.discriminators.sampling import one_per_clip
+from vgan_tutorial.latents import one_per_clip, refuse_labels
 from vgan_tutorial.layers import PortionedConv3d, doublings, perceptron
+from vgan_tutorial.types import ClipLogits, Clips, Labels, Network
 
 
 class VideoDiscriminator(nn.Module):
@@ -68,14 +70,13 @@ class VideoDiscriminator(nn.Module):
                 if isinstance(layer, nn.Conv3d):
                     spectral_norm(layer)
 
-    def features(
-        self, clips: Float[Tensor, "batch 3 time height width"]
-    ) -> Float[Tensor, "batch channels fewer 4 4"]:
+    def features(self, clips: Clips) -> Float[Tensor, "batch channels fewer 4 4"]:
         """What the last layer sees before it scores."""
         return self.trunk(clips)
 
-    def forward(self, clips: Float[Tensor, "batch 3 time height width"]) -> Float[Tensor, " batch"]:
+    def forward(self, clips: Clips, labels: Labels | None = None) -> ClipLogits:
         """One logit a clip."""
+        refuse_labels(labels, self)
         return self.head(self.features(clips)).flatten()
 
 
@@ -111,18 +112,16 @@ class StackedDiscriminator(nn.Module):
         self.classes = classes
         self.embedding = nn.Linear(classes, 128, bias=False) if classes else None
 
-    def features(
-        self, clips: Float[Tensor, "batch 3 time height width"]
-    ) -> Float[Tensor, "batch features"]:
+    def features(self, clips: Clips) -> Float[Tensor, "batch features"]:
         """What the head sees."""
         stacked = clips.flatten(1, 2).contiguous(memory_format=torch.channels_last)
         return self.trunk(stacked)
 
     def forward(
         self,
-        clips: Float[Tensor, "batch 3 time height width"],
-        labels: Int[Tensor, " labels"] | None = None,
-    ) -> Float[Tensor, " batch"]:
+        clips: Clips,
+        labels: Labels | None = None,
+    ) -> ClipLogits:
         """One logit a clip.
 
         Raises:
@@ -131,8 +130,17 @@ class StackedDiscriminator(nn.Module):
         hidden = self.head[:-1](self.features(clips))
         logits = self.head[-1](hidden)[:, 0]
         if self.embedding is None:
-            if labels is not None:
-                raise ValueError("labels were given to a discriminator with no classes")
+            refuse_labels(labels, self)
             return logits
         chosen = one_per_clip(labels, len(clips), self.classes).to(hidden)
         return logits + (self.embedding(chosen) * hidden).sum(1)
+
+
+_small = partial(VideoDiscriminator, channels=24, normalisation="none", hidden=128)
+# By name, for the configuration.
+NETWORKS: dict[str, Network] = {
+    "vgan": VideoDiscriminator,
+    "video": _small,
+    "video-spectral": partial(_small, spectral=True),
+    "stacked": StackedDiscriminator,
+}

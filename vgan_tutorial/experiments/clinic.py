@@ -33,8 +33,9 @@ from vgan_tutorial.pixels import to_uint8
 from vgan_tutorial.shapes import get_preset
 from vgan_tutorial.training.config import TrainingConfig
 from vgan_tutorial.training.loop import train
-from vgan_tutorial.training.players import TrainingState, build_generator, sample
+from vgan_tutorial.training.sampling import sample
 from vgan_tutorial.training.sources import shapes_source
+from vgan_tutorial.training.state import TrainingState, build_generator
 from vgan_tutorial.training.step import update_average
 
 COMMAND = "python -m vgan_tutorial.experiments.clinic"

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from vgan_tutorial.experiments.published_loops import PUBLISHED, seeded, whole
-from vgan_tutorial.generators import sample_latent
+from vgan_tutorial.latents import sample_latent
 from vgan_tutorial.layers import initialise
 from vgan_tutorial.losses import ADVERSARIAL_LOSSES, r1_penalty, r2_penalty
 from vgan_tutorial.training import (

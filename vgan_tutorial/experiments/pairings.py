@@ -59,7 +59,8 @@ from vgan_tutorial.oracle import judge, summarise
 from vgan_tutorial.pixels import to_uint8
 from vgan_tutorial.shapes import Preset, draw_batch, get_preset
 from vgan_tutorial.training.config import TrainingConfig
-from vgan_tutorial.training.players import TrainingState, sample, start
+from vgan_tutorial.training.sampling import sample
+from vgan_tutorial.training.state import TrainingState, start
 from vgan_tutorial.training.step import train_step
 
 
@@ -105,7 +106,7 @@ PAIRINGS: dict[str, Pairing] = {
         partial(TGANGenerator, channels=16), partial(TGANDiscriminator, channels=24), "published"
     ),
     "MoCoGAN + MoCoGAN": Pairing(
-        partial(MoCoGANGenerator, channels=32, categories=3),
+        partial(MoCoGANGenerator, channels=32, classes=3),
         partial(MoCoGANDiscriminator, channels=12),
         "published",
     ),

@@ -11,12 +11,8 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from vgan_tutorial.discriminators import MoCoGANDiscriminator, VideoDiscriminator, sample_frames
-from vgan_tutorial.generators import (
-    MoCoGANGenerator,
-    VGANGenerator,
-    decode_frames,
-    sample_latent,
-)
+from vgan_tutorial.generators import MoCoGANGenerator, VGANGenerator, decode_frames
+from vgan_tutorial.latents import sample_latent
 from vgan_tutorial.layers import PortionedConv3d, PortionedConvTranspose3d
 
 

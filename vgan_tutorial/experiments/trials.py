@@ -33,7 +33,7 @@ from vgan_tutorial.oracle import judge, summarise
 from vgan_tutorial.shapes import get_preset
 from vgan_tutorial.training.config import TrainingConfig
 from vgan_tutorial.training.loop import train
-from vgan_tutorial.training.players import sample
+from vgan_tutorial.training.sampling import sample
 from vgan_tutorial.training.sources import pack_source
 
 # What each trial changes in the configuration of the chapter.

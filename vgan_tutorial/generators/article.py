@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
+from vgan_tutorial.latents import refuse_labels
 from vgan_tutorial.layers import doublings, per_frame
+from vgan_tutorial.types import Clips, Labels, Network
 
 
 class ArticleGenerator(nn.Module):
@@ -34,10 +35,9 @@ class ArticleGenerator(nn.Module):
             nn.Tanh(),
         )
 
-    def forward(
-        self, noise: Float[Tensor, "batch 3 time height width"]
-    ) -> Float[Tensor, "batch 3 time height width"]:
+    def forward(self, noise: Clips, labels: Labels | None = None) -> Clips:
         """One frame from each noise image, every frame on its own."""
+        refuse_labels(labels, self)
         return per_frame(self.frame_network, noise)
 
 
@@ -76,8 +76,14 @@ class CompletedArticleGenerator(nn.Module):
         paint = [nn.Conv2d(channels, 3, 7, padding=3), nn.Tanh()]
         self.frame_network = nn.Sequential(*down, *up, *paint)
 
-    def forward(
-        self, noise: Float[Tensor, "batch 3 time height width"]
-    ) -> Float[Tensor, "batch 3 time height width"]:
+    def forward(self, noise: Clips, labels: Labels | None = None) -> Clips:
         """One frame from each noise image, every frame on its own."""
+        refuse_labels(labels, self)
         return per_frame(self.frame_network, noise)
+
+
+# By name, for the configuration.
+NETWORKS: dict[str, Network] = {
+    "article": ArticleGenerator,
+    "article-completed": CompletedArticleGenerator,
+}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
-from vgan_tutorial.generators.latents import class_vector
+from vgan_tutorial.latents import choose, class_vector, refuse_labels
 from vgan_tutorial.layers import perceptron
+from vgan_tutorial.types import Clips, Labels, Network
 
 
 class ContentMotionGenerator(nn.Module):
@@ -86,9 +88,9 @@ class ContentMotionGenerator(nn.Module):
     def forward(
         self,
         latent: Float[Tensor, "batch latent"],
-        labels: Int[Tensor, " labels"] | None = None,
+        labels: Labels | None = None,
         frames: int | None = None,
-    ) -> Float[Tensor, "batch 3 time height width"]:
+    ) -> Clips:
         """A clip for each latent, of the trained length unless `frames` asks for another.
 
         `labels` replace the classes that the latents choose.
@@ -101,7 +103,7 @@ class ContentMotionGenerator(nn.Module):
     def streams(
         self,
         latent: Float[Tensor, "batch latent"],
-        labels: Int[Tensor, " labels"] | None = None,
+        labels: Labels | None = None,
         frames: int | None = None,
     ) -> tuple[
         Float[Tensor, "batch 3 1 1 1"],
@@ -115,8 +117,8 @@ class ContentMotionGenerator(nn.Module):
         kind = None
         if self.classes:
             kind = class_vector(latent, labels, self.classes)
-        elif labels is not None:
-            raise ValueError("labels were given to a generator with no classes")
+        else:
+            refuse_labels(labels, self)
         content = choose(content, self.kinds)
         mask = self.place(self.outline(content).sigmoid(), self.draw_path(motion, frames, kind))
         colour = self.colour(content).tanh()[:, :, None, None, None]
@@ -167,7 +169,7 @@ def lay_over(
     colour: Float[Tensor, "batch 3 1 1 1"],
     mask: Float[Tensor, "batch 1 time height width"],
     background: Float[Tensor, "3 1 1 1"],
-) -> Float[Tensor, "batch 3 time height width"]:
+) -> Clips:
     """A flat figure before a flat ground: mask * colour + (1 - mask) * background.
 
     Written as ground + (colour - ground) * mask, the last product is one of matrices: for every
@@ -180,14 +182,8 @@ def lay_over(
     return clips.unflatten(2, mask.shape[2:])
 
 
-def choose(latent: Float[Tensor, "batch length"], choices: int) -> Float[Tensor, "batch longer"]:
-    """Read the first number of a standard normal latent as a choice, all choices equally likely.
-
-    Its cumulative probability, which is uniform from 0 to 1, is cut into equal parts. The choice
-    is written as a vector with one entry that is not zero, scaled to a mean square of 1 like the
-    rest of the latent, which follows.
-    """
-    share = torch.special.ndtr(latent[:, 0])
-    chosen = (share * choices).long().clamp(max=choices - 1)
-    one_hot = nn.functional.one_hot(chosen, choices) * choices**0.5
-    return torch.cat([one_hot.to(latent), latent[:, 1:]], dim=1)
+# By name, for the configuration.
+NETWORKS: dict[str, Network] = {
+    "content-motion": ContentMotionGenerator,
+    "content-motion-smooth": partial(ContentMotionGenerator, kinds=1, moves=1),
+}

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from vgan_tutorial.latents import refuse_labels
 from vgan_tutorial.layers import doublings
+from vgan_tutorial.types import Clips, Labels, Network
 
 
 def frame_decoder(latent: int, channels: int, size: int, kernel: int = 4) -> nn.Sequential:
@@ -51,7 +54,7 @@ def frame_decoder(latent: int, channels: int, size: int, kernel: int = 4) -> nn.
 
 def decode_frames(
     decoder: Callable[[Tensor], Tensor], codes: Float[Tensor, "batch time latent"]
-) -> Float[Tensor, "batch 3 time height width"]:
+) -> Clips:
     """Paint one frame from every code: time joins the batch, and comes back."""
     frames = decoder(codes.flatten(0, 1))  # batch * time, 3, height, width
     return frames.unflatten(0, codes.shape[:2]).transpose(1, 2)
@@ -84,7 +87,15 @@ class DCGANGenerator(nn.Module):
         self.decoder = frame_decoder(latent, channels, size, kernel)
 
     def forward(
-        self, latent: Float[Tensor, "batch time latent"]
-    ) -> Float[Tensor, "batch 3 time height width"]:
+        self, latent: Float[Tensor, "batch time latent"], labels: Labels | None = None
+    ) -> Clips:
         """As many frames as the latent has rows."""
+        refuse_labels(labels, self)
         return decode_frames(self.decoder, latent)
+
+
+# By name, for the configuration.
+NETWORKS: dict[str, Network] = {
+    "dcgan": DCGANGenerator,
+    "dcgan-uneven": partial(DCGANGenerator, kernel=3),
+}

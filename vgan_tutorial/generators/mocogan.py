@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from vgan_tutorial.generators.dcgan import decode_frames, frame_decoder
-from vgan_tutorial.generators.latents import class_vector
+from vgan_tutorial.latents import class_vector, refuse_labels
+from vgan_tutorial.types import Clips, Labels, Network
 
 
 class MoCoGANGenerator(nn.Module):
@@ -18,7 +19,7 @@ class MoCoGANGenerator(nn.Module):
     whole clip too. Every frame is painted from content, category and its motion vector by the same
     DCGAN decoder. With the defaults there are the published 3,298,836 parameters.
 
-    The latent of a clip is one row of numbers: the category's choice (if there are categories),
+    The latent of a clip is one row of numbers: the category's choice (if there are classes),
     the content, the recurrent network's first state, then the noise of one frame after another. So
     a longer row is a longer clip: `latent_length(48)` numbers make 48 frames.
 
@@ -30,7 +31,7 @@ class MoCoGANGenerator(nn.Module):
         size: height and width, 4 doubled any number of times.
         content: length of the content vector.
         motion: length of a motion vector, and of a frame's noise.
-        categories: kinds of motion to choose from; 0 for none.
+        classes: kinds of motion to choose from, the paper's categories; 0 for none.
         channels: width of the decoder's last hidden layer.
     """
 
@@ -40,14 +41,14 @@ class MoCoGANGenerator(nn.Module):
         size: int = 64,
         content: int = 50,
         motion: int = 10,
-        categories: int = 6,
+        classes: int = 6,
         channels: int = 64,
     ) -> None:
         super().__init__()
-        self.content, self.motion, self.classes = content, motion, categories
+        self.content, self.motion, self.classes = content, motion, classes
         self.latent_shape = (self.latent_length(frames),)
         self.recurrent = nn.GRU(motion, motion, batch_first=True)
-        self.decoder = frame_decoder(content + motion + categories, channels, size)
+        self.decoder = frame_decoder(content + motion + classes, channels, size)
 
     def latent_length(self, frames: int) -> int:
         """How many numbers a clip of that many frames is made from."""
@@ -55,9 +56,7 @@ class MoCoGANGenerator(nn.Module):
             raise ValueError(f"a clip needs at least one frame, not {frames}")
         return bool(self.classes) + self.content + self.motion * (1 + frames)
 
-    def forward(
-        self, latent: Float[Tensor, "batch latent"], labels: Int[Tensor, " labels"] | None = None
-    ) -> Float[Tensor, "batch 3 time height width"]:
+    def forward(self, latent: Float[Tensor, "batch latent"], labels: Labels | None = None) -> Clips:
         """A clip from each latent; `labels` replace the categories that the latents choose.
 
         Raises:
@@ -68,7 +67,7 @@ class MoCoGANGenerator(nn.Module):
         return decode_frames(self.decoder, codes)
 
     def split(
-        self, latent: Float[Tensor, "batch latent"], labels: Int[Tensor, " labels"] | None = None
+        self, latent: Float[Tensor, "batch latent"], labels: Labels | None = None
     ) -> tuple[Float[Tensor, "batch fixed"], Float[Tensor, "batch steps motion"]]:
         """What holds for a clip (content and category), and the rows that drive its motion.
 
@@ -84,8 +83,8 @@ class MoCoGANGenerator(nn.Module):
         fixed = latent[:, start - self.content : start]
         if self.classes:
             fixed = torch.cat([fixed, class_vector(latent, labels, self.classes)], dim=1)
-        elif labels is not None:
-            raise ValueError("labels were given to a generator with no categories")
+        else:
+            refuse_labels(labels, self)
         return fixed, latent[:, start:].unflatten(1, (rows, self.motion))
 
     def move(
@@ -94,3 +93,7 @@ class MoCoGANGenerator(nn.Module):
         """The motion vector of every frame: the recurrent network's states after each noise."""
         first = noise[:, 0].contiguous()
         return self.recurrent(noise[:, 1:], first[None])[0]
+
+
+# By name, for the configuration.
+NETWORKS: dict[str, Network] = {"mocogan": MoCoGANGenerator}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from vgan_tutorial.generators.latents import class_vector
+from vgan_tutorial.latents import class_vector, refuse_labels
 from vgan_tutorial.layers import ConditionalBatchNorm, SelfAttention, doublings
+from vgan_tutorial.types import Clips, Labels, Network
 
 
 class ResidualGenerator(nn.Module):
@@ -73,9 +74,9 @@ class ResidualGenerator(nn.Module):
     def forward(
         self,
         latent: Float[Tensor, "batch latent"],
-        labels: Int[Tensor, " labels"] | None = None,
+        labels: Labels | None = None,
         frames: int | None = None,
-    ) -> Float[Tensor, "batch 3 time height width"]:
+    ) -> Clips:
         """A clip from each latent; `labels` replace the classes that the latents choose."""
         frames = frames or self.frames
         steering = self.steer(latent, labels)
@@ -90,12 +91,11 @@ class ResidualGenerator(nn.Module):
         return self.paint(features).unflatten(0, (-1, frames)).transpose(1, 2)
 
     def steer(
-        self, latent: Float[Tensor, "batch latent"], labels: Int[Tensor, " labels"] | None = None
+        self, latent: Float[Tensor, "batch latent"], labels: Labels | None = None
     ) -> Float[Tensor, "batch steering"]:
         """Latent and class vector side by side: what every normalisation hears."""
         if self.embedding is None:
-            if labels is not None:
-                raise ValueError("labels were given to a generator with no classes")
+            refuse_labels(labels, self)
             return latent
         chosen = class_vector(latent, labels, self.classes)
         return torch.cat([latent[:, 1:], self.embedding(chosen)], dim=1)
@@ -149,3 +149,7 @@ class GrowingBlock(nn.Module):
         hidden = self.second_norm(self.first(grown), steering).relu()
         # A 1x1 convolution and a repeated pixel can change places: the small picture is cheaper.
         return self.second(hidden) + interpolate(self.shortcut(features), scale_factor=2)
+
+
+# By name, for the configuration.
+NETWORKS: dict[str, Network] = {"residual": ResidualGenerator}

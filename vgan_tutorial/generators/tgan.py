@@ -9,7 +9,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from vgan_tutorial.generators.dcgan import decode_frames
+from vgan_tutorial.latents import refuse_labels
 from vgan_tutorial.layers import doublings
+from vgan_tutorial.types import Clips, Labels, Network
 
 
 class TGANGenerator(nn.Module):
@@ -51,10 +53,9 @@ class TGANGenerator(nn.Module):
             nn.Tanh(),
         )
 
-    def forward(
-        self, latent: Float[Tensor, "batch latent"]
-    ) -> Float[Tensor, "batch 3 time height width"]:
+    def forward(self, latent: Float[Tensor, "batch latent"], labels: Labels | None = None) -> Clips:
         """A clip from each latent."""
+        refuse_labels(labels, self)
         latent = 2 * torch.special.ndtr(latent) - 1  # normal to uniform on (-1, 1)
         return self.paint(latent, self.codes(latent))
 
@@ -64,7 +65,7 @@ class TGANGenerator(nn.Module):
 
     def paint(
         self, latent: Float[Tensor, "batch latent"], codes: Float[Tensor, "batch time latent"]
-    ) -> Float[Tensor, "batch 3 time height width"]:
+    ) -> Clips:
         """A frame from every code, each beside its clip's own latent."""
         # Each clip's latent once for each of its frames, next to each other: `repeat` would deal
         # them out in turn, so that frames get the latents of other clips.
@@ -109,3 +110,7 @@ def _grow(inputs: int, outputs: int) -> list[nn.Module]:
         nn.BatchNorm2d(outputs),
         nn.ReLU(),
     ]
+
+
+# By name, for the configuration.
+NETWORKS: dict[str, Network] = {"tgan": TGANGenerator}

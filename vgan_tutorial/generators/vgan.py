@@ -7,7 +7,9 @@ from itertools import pairwise
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from vgan_tutorial.latents import refuse_labels
 from vgan_tutorial.layers import PortionedConvTranspose3d, doublings
+from vgan_tutorial.types import Clips, Labels, Network
 
 
 class VGANGenerator(nn.Module):
@@ -52,7 +54,7 @@ class VGANGenerator(nn.Module):
     def streams(
         self, latent: Float[Tensor, "batch latent"]
     ) -> tuple[
-        Float[Tensor, "batch 3 time height width"],
+        Clips,
         Float[Tensor, "batch 1 time height width"],
         Float[Tensor, "batch 3 1 height width"],
     ]:
@@ -63,10 +65,9 @@ class VGANGenerator(nn.Module):
         background = self.background(latent[:, :, None, None])
         return self.foreground(features), self.mask(features), background[:, :, None]
 
-    def forward(
-        self, latent: Float[Tensor, "batch latent"]
-    ) -> Float[Tensor, "batch 3 time height width"]:
+    def forward(self, latent: Float[Tensor, "batch latent"], labels: Labels | None = None) -> Clips:
         """The clip m f + (1 - m) b, or f alone with one stream."""
+        refuse_labels(labels, self)
         if self.mask is None:
             return self.foreground(self.video(latent[:, :, None, None, None]))
         foreground, mask, background = self.streams(latent)
@@ -110,3 +111,7 @@ def _image_stream(latent: int, widths: list[int]) -> nn.Sequential:
             nn.ReLU(),
         ]
     return nn.Sequential(*layers, nn.ConvTranspose2d(widths[-1], 3, 4, 2, 1), nn.Tanh())
+
+
+# By name, for the configuration.
+NETWORKS: dict[str, Network] = {"vgan": VGANGenerator}

@@ -26,12 +26,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from vgan_tutorial.generators import (
-    ContentMotionGenerator,
-    choose,
-    class_vector,
-    sample_latent,
-)
+from vgan_tutorial.generators import ContentMotionGenerator
+from vgan_tutorial.latents import choose, class_vector, sample_latent
 
 FORMAT = "vgan-tutorial content-motion 2"
 # What the generator is built with.

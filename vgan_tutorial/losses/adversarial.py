@@ -14,9 +14,10 @@ on them first if you want more than three digits.
 from collections.abc import Callable
 from typing import NamedTuple
 
-from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import relu, softplus
+
+from vgan_tutorial.types import Logits, Scalar
 
 
 class AdversarialLoss(NamedTuple):
@@ -26,11 +27,11 @@ class AdversarialLoss(NamedTuple):
     The others ignore them, see `PAIRED_LOSSES`.
     """
 
-    discriminator: Callable[[Float[Tensor, "*real"], Float[Tensor, "*fake"]], Float[Tensor, ""]]
-    generator: Callable[[Float[Tensor, "*real"], Float[Tensor, "*fake"]], Float[Tensor, ""]]
+    discriminator: Callable[[Logits, Logits], Scalar]
+    generator: Callable[[Logits, Logits], Scalar]
 
 
-def binary_cross_entropy(logits: Float[Tensor, "*batch"], target: float) -> Float[Tensor, ""]:
+def binary_cross_entropy(logits: Logits, target: float) -> Scalar:
     """Binary cross-entropy between one target probability and the logits' probabilities.
 
     ``E[t softplus(-s) + (1 - t) softplus(s)]`` (eq-binary-cross-entropy). A hard label is
@@ -44,9 +45,7 @@ def binary_cross_entropy(logits: Float[Tensor, "*batch"], target: float) -> Floa
     return (target * softplus(-logits) + (1.0 - target) * softplus(logits)).mean()
 
 
-def value(
-    real_logits: Float[Tensor, "*real"], fake_logits: Float[Tensor, "*fake"]
-) -> Float[Tensor, ""]:
+def value(real_logits: Logits, fake_logits: Logits) -> Scalar:
     """The value of the game, ``V = E[log D(x)] + E[log(1 - D(G(z)))]`` (eq-value).
 
     The discriminator wants it large and the generator small. Goodfellow et al. 2014, equation 1.
@@ -54,9 +53,7 @@ def value(
     return -softplus(-real_logits).mean() - softplus(fake_logits).mean()
 
 
-def minimax_discriminator(
-    real_logits: Float[Tensor, "*real"], fake_logits: Float[Tensor, "*fake"]
-) -> Float[Tensor, ""]:
+def minimax_discriminator(real_logits: Logits, fake_logits: Logits) -> Scalar:
     """``-V``: binary cross-entropy with label 1 on real clips and 0 on fake ones (eq-value).
 
     Goodfellow et al. 2014, section 3.
@@ -64,9 +61,7 @@ def minimax_discriminator(
     return binary_cross_entropy(real_logits, 1.0) + binary_cross_entropy(fake_logits, 0.0)
 
 
-def minimax_generator(
-    real_logits: Float[Tensor, "*real"], fake_logits: Float[Tensor, "*fake"]
-) -> Float[Tensor, ""]:
+def minimax_generator(real_logits: Logits, fake_logits: Logits) -> Scalar:
     """``E[log(1 - D(G(z)))] = -E[softplus(s)]``, the half of ``V`` that the generator can change.
 
     Its gradient vanishes where the discriminator is sure (eq-gradient-saturating).
@@ -75,9 +70,7 @@ def minimax_generator(
     return -softplus(fake_logits).mean()
 
 
-def non_saturating_generator(
-    real_logits: Float[Tensor, "*real"], fake_logits: Float[Tensor, "*fake"]
-) -> Float[Tensor, ""]:
+def non_saturating_generator(real_logits: Logits, fake_logits: Logits) -> Scalar:
     """``-E[log D(G(z))] = E[softplus(-s)]`` (eq-non-saturating).
 
     Same fixed point as the minimax loss, strong gradient where the discriminator is sure
@@ -86,9 +79,7 @@ def non_saturating_generator(
     return softplus(-fake_logits).mean()
 
 
-def least_squares_discriminator(
-    real_logits: Float[Tensor, "*real"], fake_logits: Float[Tensor, "*fake"]
-) -> Float[Tensor, ""]:
+def least_squares_discriminator(real_logits: Logits, fake_logits: Logits) -> Scalar:
     """``1/2 E[(s(x) - 1)^2] + 1/2 E[s(G(z))^2]`` (eq-least-squares).
 
     Mao et al. 2017, equation 9: targets a = 0 for fake and b = 1 for real.
@@ -96,16 +87,12 @@ def least_squares_discriminator(
     return 0.5 * (real_logits - 1.0).square().mean() + 0.5 * fake_logits.square().mean()
 
 
-def least_squares_generator(
-    real_logits: Float[Tensor, "*real"], fake_logits: Float[Tensor, "*fake"]
-) -> Float[Tensor, ""]:
+def least_squares_generator(real_logits: Logits, fake_logits: Logits) -> Scalar:
     """``1/2 E[(s(G(z)) - 1)^2]`` (eq-least-squares). Mao et al. 2017, equation 9, c = 1."""
     return 0.5 * (fake_logits - 1.0).square().mean()
 
 
-def wasserstein_discriminator(
-    real_logits: Float[Tensor, "*real"], fake_logits: Float[Tensor, "*fake"]
-) -> Float[Tensor, ""]:
+def wasserstein_discriminator(real_logits: Logits, fake_logits: Logits) -> Scalar:
     """``E[s(G(z))] - E[s(x)]`` (eq-wasserstein-losses).
 
     It has no minimum by itself: hold the critic back with ``clip_weights``, a penalty or spectral
@@ -114,16 +101,12 @@ def wasserstein_discriminator(
     return fake_logits.mean() - real_logits.mean()
 
 
-def wasserstein_generator(
-    real_logits: Float[Tensor, "*real"], fake_logits: Float[Tensor, "*fake"]
-) -> Float[Tensor, ""]:
+def wasserstein_generator(real_logits: Logits, fake_logits: Logits) -> Scalar:
     """``-E[s(G(z))]`` (eq-wasserstein-losses); the hinge game's generator uses the same one."""
     return -fake_logits.mean()
 
 
-def hinge_discriminator(
-    real_logits: Float[Tensor, "*real"], fake_logits: Float[Tensor, "*fake"]
-) -> Float[Tensor, ""]:
+def hinge_discriminator(real_logits: Logits, fake_logits: Logits) -> Scalar:
     """``E[max(0, 1 - s(x))] + E[max(0, 1 + s(G(z)))]`` (eq-hinge).
 
     Lim and Ye 2017; Miyato et al. 2018, equation 16.
@@ -131,9 +114,7 @@ def hinge_discriminator(
     return relu(1.0 - real_logits).mean() + relu(1.0 + fake_logits).mean()
 
 
-def relativistic_discriminator(
-    real_logits: Float[Tensor, "*batch"], fake_logits: Float[Tensor, "*batch"]
-) -> Float[Tensor, ""]:
+def relativistic_discriminator(real_logits: Logits, fake_logits: Logits) -> Scalar:
     """``E[softplus(-(s(x) - s(G(z))))]`` (eq-relativistic).
 
     Of each pair, one real and one fake, the real one should score higher. Jolicoeur-Martineau 2019
@@ -142,9 +123,7 @@ def relativistic_discriminator(
     return softplus(-_paired_difference(real_logits, fake_logits)).mean()
 
 
-def relativistic_generator(
-    real_logits: Float[Tensor, "*batch"], fake_logits: Float[Tensor, "*batch"]
-) -> Float[Tensor, ""]:
+def relativistic_generator(real_logits: Logits, fake_logits: Logits) -> Scalar:
     """``E[softplus(s(x) - s(G(z)))]``: the same question with the answer swapped (eq-relativistic).
 
     Jolicoeur-Martineau 2019 (RSGAN).
@@ -160,9 +139,7 @@ def label_smoothing(real_target: float = 0.9, fake_target: float = 0.0) -> Adver
     label should stay at 0.
     """
 
-    def discriminator(
-        real_logits: Float[Tensor, "*real"], fake_logits: Float[Tensor, "*fake"]
-    ) -> Float[Tensor, ""]:
+    def discriminator(real_logits: Logits, fake_logits: Logits) -> Scalar:
         real_part = binary_cross_entropy(real_logits, real_target)
         return real_part + binary_cross_entropy(fake_logits, fake_target)
 

@@ -11,10 +11,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from vgan_tutorial.types import Scalar
 
-def distance_to_mean(
-    samples: Float[Tensor, "batch *rest"], mean: Float[Tensor, "*rest"]
-) -> Float[Tensor, ""]:
+
+def distance_to_mean(samples: Float[Tensor, "batch *rest"], mean: Float[Tensor, "*rest"]) -> Scalar:
     """``E||G(z) - mean||^2`` for a fixed mean (eq-content-decomposition).
 
     Minimising it pulls every sample to one point, so the samples' variance goes too. With real
@@ -26,14 +26,14 @@ def distance_to_mean(
 
 def literal_content(
     real: Float[Tensor, "real_batch *rest"], fake: Float[Tensor, "batch *rest"]
-) -> Float[Tensor, ""]:
+) -> Scalar:
     """First reading, word for word: x-bar is the mean of the real batch, a constant."""
     return distance_to_mean(fake, real.detach().mean(dim=0))
 
 
 def matching_means(
     real: Float[Tensor, "real_batch *rest"], fake: Float[Tensor, "batch *rest"]
-) -> Float[Tensor, ""]:
+) -> Scalar:
     """Second reading: ``||E[G(z)] - E[x]||^2``, compare averages with averages (eq-matching-means).
 
     It keeps the first half of the literal term and drops the half that destroys diversity.
@@ -44,7 +44,7 @@ def matching_means(
 def feature_matching(
     real_features: Sequence[Float[Tensor, "real_batch ..."]],
     fake_features: Sequence[Float[Tensor, "batch ..."]],
-) -> Float[Tensor, ""]:
+) -> Scalar:
     """Third reading: match the means of a discriminator's features (eq-feature-matching).
 
     ``sum over layers of ||E[f(G(z))] - E[f(x)]||^2``; the real features act as targets and get no
@@ -64,7 +64,7 @@ def feature_matching(
 
 def paired_reconstruction(
     real: Float[Tensor, "batch *rest"], fake: Float[Tensor, "batch *rest"]
-) -> Float[Tensor, ""]:
+) -> Scalar:
     """Fourth reading: ``E||G(x') - x||^2``, a target for each output (eq-paired-reconstruction).
 
     It needs pairs, as in prediction or inpainting, where the generator sees part of the very clip
@@ -78,7 +78,7 @@ def _squared_norm(batch: Float[Tensor, "batch *rest"]) -> Float[Tensor, " batch"
 
 
 # Feature matching is not in the list: it compares lists of layers, not clips.
-CONTENT_TERMS: dict[str, Callable[[Tensor, Tensor], Float[Tensor, ""]]] = {
+CONTENT_TERMS: dict[str, Callable[[Tensor, Tensor], Scalar]] = {
     "literal": literal_content,
     "matching-means": matching_means,
     "paired-reconstruction": paired_reconstruction,

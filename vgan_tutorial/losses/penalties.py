@@ -16,10 +16,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import normalize, relu
 
+from vgan_tutorial.types import Scalar
+
 
 def r1_penalty(
     discriminator: Callable[[Tensor], Tensor], real: Float[Tensor, "batch *rest"]
-) -> Float[Tensor, ""]:
+) -> Scalar:
     """``E||grad s(x)||^2`` on real samples (eq-r1).
 
     The caller multiplies by gamma/2, as in Mescheder, Geiger and Nowozin 2018, equation 9. The
@@ -30,7 +32,7 @@ def r1_penalty(
 
 def r2_penalty(
     discriminator: Callable[[Tensor], Tensor], fake: Float[Tensor, "batch *rest"]
-) -> Float[Tensor, ""]:
+) -> Scalar:
     """``E||grad s(G(z))||^2``: the same on generated samples (eq-r2).
 
     The caller multiplies by gamma/2. Mescheder, Geiger and Nowozin 2018, equation 10.
@@ -45,7 +47,7 @@ def gradient_penalty(
     *,
     generator: torch.Generator | None = None,
     one_sided: bool = False,
-) -> Float[Tensor, ""]:
+) -> Scalar:
     """``E[(||grad s(x_hat)|| - 1)^2]`` between real and fake samples (eq-gradient-penalty).
 
     The two-sided form pulls the slope to 1 from both sides; the one-sided form,
@@ -115,7 +117,7 @@ def largest_singular_value(
     *,
     iterations: int = 50,
     generator: torch.Generator | None = None,
-) -> Float[Tensor, ""]:
+) -> Scalar:
     """The spectral norm of a layer's weight by power iteration (eq-spectral-norm).
 
     A convolution's kernel is flattened to (outputs, everything else), as in Miyato et al. 2018,

@@ -7,7 +7,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from vgan_tutorial.generators import ContentMotionGenerator, sample_latent
+from vgan_tutorial.generators import ContentMotionGenerator
+from vgan_tutorial.latents import sample_latent
 from vgan_tutorial.shapes import Preset, draw_batch, get_preset
 
 

@@ -1,30 +1,22 @@
 """Training: a configuration, the step that is the algorithm, and the loop around it.
 
-Read `step.train_step` first. The rest:
+Read `step` first, top to bottom: it is the algorithm. The rest:
 
 * `config`: everything that decides a run;
-* `players`: the two networks, their optimisers, and sampling;
-* `critic`: how the discriminator sees a clip;
+* `state`: the two networks and their optimisers; `sampling`: clips from a generator;
+* `microbatches`, `disturb`, `schedule`: a step's clips and latents, how the discriminator sees
+  them, and the learning rates;
 * `loop`, `sources`, `stopping`: the loop, where its clips come from, and when it ends;
 * `recording`, `saving`, `watching`: what is written of a run, and how it goes on, bit for bit;
 * `processes`: several processes that train one pair;
-* `trials`: the live run of the training chapter, again and again;
-* `clinic`: ways in which training fails, each switched on and cured;
-* `comparison`: generators and discriminators paired under one budget, and judged;
-* `critics`: what each critic can see, how steep it gets and what its features know.
+* `estimating`: what a run will take.
 """
 
 from vgan_tutorial.training.config import TrainingConfig
 from vgan_tutorial.training.loop import train
-from vgan_tutorial.training.players import (
-    TrainingState,
-    build_generator,
-    sample,
-    sample_batches,
-    start,
-)
 from vgan_tutorial.training.processes import ProcessLostError
 from vgan_tutorial.training.recording import read_log
+from vgan_tutorial.training.sampling import sample, sample_batches
 from vgan_tutorial.training.saving import (
     load_checkpoint,
     load_generator,
@@ -33,11 +25,17 @@ from vgan_tutorial.training.saving import (
     save_checkpoint,
     save_generator,
 )
+from vgan_tutorial.training.schedule import rate_factor
 from vgan_tutorial.training.sources import ClipSource, pack_source, shapes_source
+from vgan_tutorial.training.state import (
+    TrainingState,
+    build_discriminator,
+    build_generator,
+    start,
+)
 from vgan_tutorial.training.step import (
-    discriminator_turn,
-    generator_turn,
-    rate_factor,
+    discriminator_step,
+    generator_step,
     train_step,
     update_average,
 )
@@ -49,9 +47,10 @@ __all__ = [
     "ProcessLostError",
     "TrainingConfig",
     "TrainingState",
+    "build_discriminator",
     "build_generator",
-    "discriminator_turn",
-    "generator_turn",
+    "discriminator_step",
+    "generator_step",
     "load_checkpoint",
     "load_generator",
     "load_stages",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from vgan_tutorial.augmentation import AUGMENTATIONS
@@ -15,69 +15,69 @@ from vgan_tutorial.losses import ADVERSARIAL_LOSSES
 # goes on may change them.
 FREE = {"steps", "log_every", "tensorboard", "checkpoint_every", "keep"}
 FREE |= {"sample_every", "judge_every", "judge_clips", "best", "stages"}
-# The least that a whole number may be.
-_AT_LEAST_1 = ["steps", "batch", "discriminator_steps", "accumulate", "penalty_every"]
-_AT_LEAST_1 += ["blur_steps", "noise_steps", "log_every", "checkpoint_every", "keep", "judge_clips"]
-_AT_LEAST_0 = ["classes", "singular_values_every", "warm_up", "decay_after", "half_life"]
-_AT_LEAST_0 += ["sample_every", "judge_every"]
+
+
+def _least(least: int, default: Any) -> Any:
+    """A field that must be at least so much."""
+    return field(default=default, metadata={"least": least})
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
     """Everything that decides a run, besides its data."""
 
-    # The clips and the players (chapters 3 to 5)
+    # The clips and the networks (chapters 3 to 5)
 
-    frames: int = 8  # of a clip
-    size: int = 16  # height and width in pixels
-    generator: str = "content-motion"  # a name in GENERATORS; a word that is none lists them
-    discriminator: str = "stacked"  # a name in DISCRIMINATORS
-    classes: int = 0  # of the data, if both players are told each clip's class; 0 tells neither
+    frames: int = _least(1, 8)  # Number of frames of a clip
+    size: int = _least(1, 16)  # Height and width of a frame, in pixels
+    generator: str = "content-motion"  # Name of the generator; a word that is none lists them
+    discriminator: str = "stacked"  # Name of the discriminator
+    classes: int = _least(0, 0)  # Number of classes that both networks are told; 0 tells neither
 
     # The game (chapter 2)
 
-    loss: str = "relativistic"  # a name in ADVERSARIAL_LOSSES
-    discriminator_steps: int = 1  # for each step of the generator, with new clips every time
-    penalty: float = 1.0  # gamma of R1 and R2; 0 switches them off
-    penalty_every: int = 4  # steps between penalties, which count that many times as much
-    singular_values_every: int = 0  # steps between TGAN's cuts of singular values; 0 for never
-    augmentation: tuple[str, ...] = ()  # of what the critic sees: colour, translation, cutout
-    blur: float = 0.0  # deviation, in pixels, of the blur on what the critic sees at first
-    blur_steps: int = 500  # over which that blur falls to 0, along a line
-    noise: float = 0.0  # deviation of normal noise on what the critic sees, at the first step
-    noise_steps: int = 1000  # over which that noise falls to 0, along a line
+    loss: str = "relativistic"  # Name of the adversarial loss
+    discriminator_steps: int = _least(1, 1)  # Discriminator steps, with new clips, for a step
+    penalty: float = _least(0, 1.0)  # Gamma of R1 and R2; 0 switches them off
+    penalty_every: int = _least(1, 4)  # Steps between penalties, which weigh that many times more
+    singular_values_every: int = _least(0, 0)  # Steps between TGAN's cuts; 0 for none
+    augmentation: tuple[str, ...] = ()  # Changes of what is judged: colour, translation, cutout
+    blur: float = _least(0, 0.0)  # Standard deviation in pixels of the blur on what is judged
+    blur_steps: int = _least(1, 500)  # Steps in which that blur falls to 0, along a line
+    noise: float = _least(0, 0.0)  # Standard deviation of the noise on what is judged
+    noise_steps: int = _least(1, 1000)  # Steps in which that noise falls to 0, along a line
 
     # The optimisers
 
-    steps: int = 3000  # of the generator
-    batch: int = 32  # clips in a step, over all processes
-    accumulate: int = 1  # parts that a batch is cut into: less memory, the same gradients
-    learning_rate: float = 2e-3  # of Adam, for the generator and, unless it has its own, the other
-    discriminator_learning_rate: float | None = None  # of Adam, for the discriminator
-    betas: tuple[float, float] = (0.0, 0.99)  # of Adam
-    warm_up: int = 0  # steps in which the learning rates rise from 0
-    decay_after: int = 0  # steps before the learning rates fall, if they have a half-life
-    half_life: int = 0  # steps in which the learning rates then fall to a half; 0 for never
-    ema: float = 0.995  # share of the averaged generator that stays in a step
-    seed: int = 0  # of the weights, the latents and the order of the data
+    steps: int = _least(1, 3000)  # Number of generator steps
+    batch: int = _least(1, 32)  # Number of clips in a step, over all processes
+    accumulate: int = _least(1, 1)  # Microbatches in a batch: less memory, the same gradients
+    learning_rate: float = _least(0, 2e-3)  # Adam's rate, for both unless the next one is set
+    discriminator_learning_rate: float | None = None  # Adam's rate for the discriminator
+    betas: tuple[float, float] = (0.0, 0.99)  # Adam's two averaging factors
+    warm_up: int = _least(0, 0)  # Steps in which the learning rates rise from 0
+    decay_after: int = _least(0, 0)  # Steps before the learning rates fall, with a half-life
+    half_life: int = _least(0, 0)  # Steps in which the learning rates then halve; 0 for never
+    ema: float = _least(0, 0.995)  # Share of the averaged generator that stays in a step
+    seed: int = 0  # Seed of the weights, the latents and the order of the data
 
     # Speed (chapter 8)
 
-    precision: str = "no"  # bf16: networks compute with bfloat16 numbers
+    precision: str = "no"  # Number format of the networks: bf16 for bfloat16, no for float32
     fused: bool = False  # Adam in one pass over all weights: quicker, and rounded otherwise
-    compile: bool = False  # let torch.compile fuse the networks' small operations
+    compile: bool = False  # Small operations fused by torch.compile
 
     # What is written, and how often
 
-    log_every: int = 50  # steps between lines of the log
-    tensorboard: bool = False  # write the log for TensorBoard as well
-    checkpoint_every: int = 500  # steps between checkpoints
-    keep: int = 1  # how many checkpoints, the newest ones
-    sample_every: int = 0  # steps between pictures of clips from fixed latents; 0 for none
-    judge_every: int = 0  # steps between judgements of the averaged generator; 0 for none
-    judge_clips: int = 256  # that are judged
-    stages: tuple[int, ...] = ()  # steps at which the averaged generator is kept, to look back at
-    best: str = ""  # a figure of the judge, such as validity: also keep the checkpoint with most
+    log_every: int = _least(1, 50)  # Steps between lines of the log
+    tensorboard: bool = False  # The log for TensorBoard as well
+    checkpoint_every: int = _least(1, 500)  # Steps between checkpoints
+    keep: int = _least(1, 1)  # Number of checkpoints kept, the newest ones
+    sample_every: int = _least(0, 0)  # Steps between pictures of the same latents; 0 for none
+    judge_every: int = _least(0, 0)  # Steps between judgements of the average; 0 for none
+    judge_clips: int = _least(1, 256)  # Number of clips judged each time
+    stages: tuple[int, ...] = ()  # Steps at which the average is kept, to look back at
+    best: str = ""  # Figure of the judge, such as validity, by which the best checkpoint is kept
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> TrainingConfig:
@@ -111,18 +111,11 @@ class TrainingConfig:
         _check_choice("precision", self.precision, ("no", "bf16"))
         for change in self.augmentation:
             _check_choice("augmentation", change, AUGMENTATIONS)
-        for least, names in ((1, _AT_LEAST_1), (0, _AT_LEAST_0)):
-            for name in names:
-                if getattr(self, name) < least:
-                    raise ValueError(
-                        f"{name} is {getattr(self, name)}; it must be at least {least}"
-                    )
-        for name in ("penalty", "blur", "noise"):
-            if getattr(self, name) < 0:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)}; it must be positive, or 0 for none"
-                )
-        if not 0 <= self.ema < 1:
+        for each in fields(self):
+            least, value = each.metadata.get("least"), getattr(self, each.name)
+            if least is not None and value < least:
+                raise ValueError(f"{each.name} is {value}; it must be at least {least}")
+        if self.ema >= 1:
             raise ValueError(f"ema is {self.ema}; it must be at least 0 and under 1")
         if self.batch % self.accumulate:
             raise ValueError(f"a batch of {self.batch} cannot be cut into {self.accumulate} parts")

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from vgan_tutorial.training.config import TrainingConfig
-from vgan_tutorial.training.players import TrainingState, start
+from vgan_tutorial.training.state import TrainingState, start
 from vgan_tutorial.training.step import train_step
 
 MEBI = 2**20

@@ -8,10 +8,10 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from vgan_tutorial.training.config import TrainingConfig
-from vgan_tutorial.training.players import TrainingState, start
 from vgan_tutorial.training.processes import check_shares, processes
 from vgan_tutorial.training.recording import LogLine, Recorder
 from vgan_tutorial.training.sources import ClipSource, take
+from vgan_tutorial.training.state import TrainingState, start
 from vgan_tutorial.training.step import train_step
 from vgan_tutorial.training.stopping import Stopper
 from vgan_tutorial.training.watching import Judge

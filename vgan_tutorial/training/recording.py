@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from vgan_tutorial.training.config import FREE, TrainingConfig
-from vgan_tutorial.training.players import TrainingState, sample
 from vgan_tutorial.training.processes import average_figures, processes
+from vgan_tutorial.training.sampling import sample
 from vgan_tutorial.training.saving import (
     CHECKPOINT,
     read_checkpoint,
@@ -27,6 +27,7 @@ from vgan_tutorial.training.saving import (
     stage_file,
     write_config,
 )
+from vgan_tutorial.training.state import TrainingState
 from vgan_tutorial.training.watching import Judge, first_bad, open_tensorboard, strips
 
 LOG = "log.jsonl"

@@ -21,7 +21,7 @@ from torch import nn
 
 from vgan_tutorial.layers import channels_last
 from vgan_tutorial.training.config import TrainingConfig
-from vgan_tutorial.training.players import TrainingState, build_generator, start
+from vgan_tutorial.training.state import TrainingState, build_generator, start
 
 CHECKPOINT = "checkpoint.pt"
 CONFIG = "config.json"

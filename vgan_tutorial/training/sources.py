@@ -48,7 +48,8 @@ def take(
             f"the configuration has {config.classes} classes, but the source gives no labels: "
             "open it with labelled=True"
         )
-    return real.to(device), None if labels is None else labels.to(device)
+    told = config.classes > 0 and labels is not None
+    return real.to(device), labels.to(device) if told else None
 
 
 def shapes_source(

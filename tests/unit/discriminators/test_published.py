@@ -76,8 +76,8 @@ def convolutions(network, clips):
     [
         (PatchDiscriminator, 663_296),
         (MoCoGANVideoDiscriminator, 11_056_896),
-        (lambda: MoCoGANVideoDiscriminator(categories=6), 11_253_504),
-        (lambda: MoCoGANDiscriminator(categories=6), 663_296 + 11_253_504),
+        (lambda: MoCoGANVideoDiscriminator(classes=6), 11_253_504),
+        (lambda: MoCoGANDiscriminator(classes=6), 663_296 + 11_253_504),
         (TGANDiscriminator, 11_033_281),
     ],
 )
@@ -87,7 +87,7 @@ def test_the_published_number_of_parameters(build, published):
 
 def test_mocogans_video_critic_has_the_published_layers():
     """Space halves, time loses three frames a layer."""
-    shapes = convolutions(MoCoGANVideoDiscriminator(categories=6), torch.zeros(2, 3, 16, 64, 64))
+    shapes = convolutions(MoCoGANVideoDiscriminator(classes=6), torch.zeros(2, 3, 16, 64, 64))
     published = [(64, 13, 32, 32), (128, 10, 16, 16), (256, 7, 8, 8), (512, 4, 4, 4), (7, 1, 1, 1)]
     assert shapes == published
 
@@ -193,7 +193,7 @@ def test_noise_before_every_convolution_needs_randomness():
 
 
 def test_categories_have_their_own_logits():
-    network = small_mocogan(categories=3).video
+    network = small_mocogan(classes=3).video
     logits, categories = network.score_and_classify(clips_of())
     assert (logits.shape, categories.shape) == ((4,), (4, 3))
     torch.testing.assert_close(network(clips_of()), logits)

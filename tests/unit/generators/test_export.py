@@ -10,7 +10,8 @@ import torch
 from safetensors.torch import load, save
 
 from tests.support.seeds import seeded
-from vgan_tutorial.generators import GENERATORS, sample_latent
+from vgan_tutorial.generators import GENERATORS
+from vgan_tutorial.latents import sample_latent
 from vgan_tutorial.layers import channels_last, initialise
 
 LEAN = {

@@ -10,9 +10,8 @@ from vgan_tutorial.generators import (
     ArticleGenerator,
     ContentMotionGenerator,
     VGANGenerator,
-    choose,
-    sample_latent,
 )
+from vgan_tutorial.latents import choose, sample_latent
 from vgan_tutorial.layers import initialise
 from vgan_tutorial.shapes import PRESETS
 

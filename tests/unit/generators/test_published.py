@@ -16,11 +16,10 @@ from vgan_tutorial.generators import (
     MoCoGANGenerator,
     ResidualGenerator,
     TGANGenerator,
-    class_vector,
     frame_decoder,
-    sample_latent,
     temporal_generator,
 )
+from vgan_tutorial.latents import class_vector, sample_latent
 from vgan_tutorial.layers import ConditionalBatchNorm, SelfAttention, initialise, receptive_field
 
 
@@ -44,7 +43,7 @@ def shapes_through(layers, features, kind):
 
 
 def small_mocogan(**options):
-    sizes = {"frames": 8, "size": 16, "content": 5, "motion": 4, "categories": 3, "channels": 8}
+    sizes = {"frames": 8, "size": 16, "content": 5, "motion": 4, "classes": 3, "channels": 8}
     return initialise(MoCoGANGenerator(**(sizes | options)), seeded()).eval()
 
 
@@ -318,7 +317,7 @@ def test_the_residual_generator_makes_any_number_of_frames():
         (lambda: small_mocogan()(torch.zeros(1, 11)), "11 numbers make no whole clip: 14 make one"),
         (lambda: small_mocogan()(torch.zeros(1, 10)), "10 numbers make no whole clip"),
         (
-            lambda: small_mocogan(categories=0).split(torch.zeros(1, 41), torch.tensor([1])),
+            lambda: small_mocogan(classes=0).split(torch.zeros(1, 41), torch.tensor([1])),
             "no cat",
         ),
         (lambda: small_residual(classes=0)(torch.zeros(1, 12), torch.tensor([1])), "no classes"),

@@ -13,13 +13,8 @@ import torch
 
 import vgan_tutorial
 from tests.support.seeds import seeded
-from vgan_tutorial.generators import (
-    ContentMotionGenerator,
-    VGANGenerator,
-    choose,
-    class_vector,
-    sample_latent,
-)
+from vgan_tutorial.generators import ContentMotionGenerator, VGANGenerator
+from vgan_tutorial.latents import choose, class_vector, sample_latent
 from vgan_tutorial.layers import initialise
 from vgan_tutorial.live import bundle as web
 from vgan_tutorial.shapes import PRESETS

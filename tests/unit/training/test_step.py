@@ -11,7 +11,8 @@ from torch import nn
 from tests.support.seeds import seeded
 from vgan_tutorial.augmentation import blur
 from vgan_tutorial.discriminators import DISCRIMINATORS, ResidualDiscriminator
-from vgan_tutorial.generators import GENERATORS, ResidualGenerator, sample_latent
+from vgan_tutorial.generators import GENERATORS, ResidualGenerator
+from vgan_tutorial.latents import sample_latent
 from vgan_tutorial.losses import ADVERSARIAL_LOSSES
 from vgan_tutorial.training import (
     TrainingConfig,
@@ -179,13 +180,13 @@ def test_parts_of_a_batch_give_the_gradients_of_the_whole(loss):
 
 def test_the_discriminator_can_take_several_turns_each_with_its_own_clips(monkeypatch):
     seen = []
-    original = step_module.discriminator_turn
+    original = step_module.discriminator_step
 
     def watched(state, critic, parts, config):
         seen.append(parts[0])
         return original(state, critic, parts, config)
 
-    monkeypatch.setattr(step_module, "discriminator_turn", watched)
+    monkeypatch.setattr(step_module, "discriminator_step", watched)
     config = change(discriminator_steps=3)
     state, _ = stepped(config)
     torch.testing.assert_close(torch.cat([part.real for part in seen]), clips(12, seed=0))

@@ -18,7 +18,8 @@ from torch import nn
 from tests.support.mini import CONFIG, PRESET, change, run
 from tests.support.seeds import seeded
 from vgan_tutorial.discriminators import DISCRIMINATORS
-from vgan_tutorial.generators import GENERATORS, sample_latent
+from vgan_tutorial.generators import GENERATORS
+from vgan_tutorial.latents import sample_latent
 from vgan_tutorial.losses import ADVERSARIAL_LOSSES
 from vgan_tutorial.oracle import judge
 from vgan_tutorial.shapes import PRESETS
@@ -27,10 +28,10 @@ from vgan_tutorial.training import (
     load_checkpoint,
     load_generator,
     load_stages,
-    players,
     read_log,
     sample,
     sample_batches,
+    sampling,
     save_checkpoint,
     save_generator,
     shapes_judge,
@@ -428,9 +429,9 @@ def test_sampling_is_seeded_streamed_and_leaves_the_mode_as_it_was():
 
 
 def test_latents_are_drawn_a_few_batches_at_a_time_and_do_not_depend_on_the_batch(monkeypatch):
-    state, draw = start(change()), Mock(side_effect=players.sample_latent)
+    state, draw = start(change()), Mock(side_effect=sampling.sample_latent)
     whole = sample(state.averaged, 40, batch=64)
-    monkeypatch.setattr(players, "sample_latent", draw)
+    monkeypatch.setattr(sampling, "sample_latent", draw)
     torch.testing.assert_close(sample(state.averaged, 40, batch=1), whole)
     assert [call.args[1] for call in draw.call_args_list] == [16, 16, 8]
     with pytest.raises(ValueError, match="at least 1"):

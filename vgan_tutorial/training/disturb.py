@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Float, Int
-from torch import Tensor
 
 from vgan_tutorial.augmentation import add_noise, augment, blur
 from vgan_tutorial.training.config import TrainingConfig
-from vgan_tutorial.training.players import TrainingState
 from vgan_tutorial.training.processes import process_count, processes
+from vgan_tutorial.training.state import TrainingState
+from vgan_tutorial.types import ClipLogits, Clips, Labels
 
-Clips = Float[Tensor, "batch 3 time height width"]
 
-
-class Critic:
-    """The discriminator, with what disturbs the clips before it, for the length of one step.
+class Disturbed:
+    """The discriminator behind augmentation, blur and noise, for the length of one step.
 
     What disturbs the clips is drawn anew in every step from the run's seed, the step and the
     process, so there is nothing to save for a run that goes on.
@@ -28,32 +25,28 @@ class Critic:
         self.config = config
         self.blur = config.blur * max(0.0, 1 - state.step / config.blur_steps)
         self.noise = config.noise * max(0.0, 1 - state.step / config.noise_steps)
-        self.disturbed = bool(self.blur or self.noise or config.augmentation)
-        if self.disturbed:
+        self.disturbs = bool(self.blur or self.noise or config.augmentation)
+        if self.disturbs:
             count = state.step * process_count() + processes().process_index
             self.randomness = torch.Generator(device).manual_seed(config.seed * 2**40 + count)
 
-    def __call__(
-        self, clips: Clips, labels: Int[Tensor, " batch"] | None = None
-    ) -> Float[Tensor, " batch"]:
+    def __call__(self, clips: Clips, labels: Labels | None = None) -> ClipLogits:
         """One logit a clip, in float32 whatever the network computes with."""
         clips = self.disturb(clips)  # in float32: it is no part of the network
         with autocast(self.config, clips.device):
-            logits = self.network(clips, *_given(labels))
+            logits = self.network(clips, labels)
         return logits.float()
 
-    def exact(
-        self, labels: Int[Tensor, " batch"] | None = None
-    ) -> Callable[[Clips], Float[Tensor, " batch"]]:
+    def exact(self, labels: Labels | None = None) -> Callable[[Clips], ClipLogits]:
         """The same function for the penalties: in float32, and one that can be derived twice.
 
         Neither holds for a compiled network, so this calls `forward`, which is not compiled.
         """
-        return lambda clips: self.network.forward(self.disturb(clips), *_given(labels))
+        return lambda clips: self.network.forward(self.disturb(clips), labels)
 
     def disturb(self, clips: Clips) -> Clips:
         """Augmentation, then blur, then noise."""
-        if not self.disturbed:
+        if not self.disturbs:
             return clips
         clips = augment(clips, self.randomness, self.config.augmentation)
         clips = blur(clips, self.blur)
@@ -63,7 +56,3 @@ class Critic:
 def autocast(config: TrainingConfig, device: torch.device) -> torch.autocast:
     """Inside it networks compute with the configuration's precision."""
     return torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16")
-
-
-def _given(labels: Tensor | None) -> tuple[Tensor, ...]:
-    return () if labels is None else (labels,)

@@ -1,0 +1,99 @@
+"""The two networks, and all else that changes during a run."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from inspect import signature
+
+import torch
+from torch import nn
+
+from vgan_tutorial.discriminators import DISCRIMINATORS
+from vgan_tutorial.generators import GENERATORS
+from vgan_tutorial.layers import channels_last, initialise
+from vgan_tutorial.training.config import TrainingConfig
+from vgan_tutorial.training.processes import processes
+from vgan_tutorial.types import Network
+
+
+@dataclass
+class TrainingState:
+    """All that changes during a run: what a checkpoint holds."""
+
+    generator: nn.Module
+    discriminator: nn.Module
+    averaged: nn.Module  # exponential moving average of the generator: the one to sample from
+    generator_optimiser: torch.optim.Optimizer
+    discriminator_optimiser: torch.optim.Optimizer
+    randomness: torch.Generator  # order of the data, and latents; the same in every process
+    step: int = 0
+
+
+def start(
+    config: TrainingConfig,
+    device: torch.device | None = None,
+    players: tuple[nn.Module, nn.Module] | None = None,
+) -> TrainingState:
+    """A new run: two networks with weights drawn from the configuration's seed, and optimisers.
+
+    Args:
+        config: The configuration; it names the networks, unless `players` are given.
+        device: Device of the networks; the best that there is by default.
+        players: A generator and a discriminator of your own. Their weights are drawn anew, as
+            those of named ones are.
+
+    Raises:
+        ValueError: if the configuration has classes and a network cannot be told them.
+    """
+    device = device or processes().device
+    randomness = torch.Generator().manual_seed(config.seed)
+    with torch.random.fork_rng(devices=[]):  # PyTorch's own first weights use the global state
+        built = players or (build_generator(config), build_discriminator(config))
+    generator, discriminator = (
+        channels_last(initialise(network, randomness).to(device)) for network in built
+    )
+    averaged = copy.deepcopy(generator).requires_grad_(False)
+    if config.compile:
+        for network in (generator, discriminator):
+            network.compile()  # in place: calls are compiled, names and `forward` stay
+    return TrainingState(
+        generator=generator,
+        discriminator=discriminator,
+        averaged=averaged,
+        generator_optimiser=_adam(generator, config),
+        discriminator_optimiser=_adam(discriminator, config),
+        randomness=randomness,
+    )
+
+
+def build_generator(config: TrainingConfig) -> nn.Module:
+    """The configuration's generator, with weights that are still to be drawn or loaded."""
+    return _build("generator", config.generator, GENERATORS, config)
+
+
+def build_discriminator(config: TrainingConfig) -> nn.Module:
+    """The configuration's discriminator, with weights that are still to be drawn or loaded."""
+    return _build("discriminator", config.discriminator, DISCRIMINATORS, config)
+
+
+def _build(
+    player: str, name: str, table: Mapping[str, Network], config: TrainingConfig
+) -> nn.Module:
+    sizes = {"frames": config.frames, "size": config.size}
+    if not config.classes:
+        return table[name](**sizes)
+    able = [each for each in table if "classes" in signature(table[each]).parameters]
+    if name not in able:
+        raise ValueError(
+            f"the {player} {name!r} cannot be told classes; choose one of {', '.join(able)}, or "
+            "train without (classes 0)"
+        )
+    return table[name](**sizes, classes=config.classes)
+
+
+def _adam(network: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
+    """Adam, whose learning rate `schedule` sets before every step."""
+    # None leaves the choice to PyTorch, which never takes the fused one by itself.
+    return torch.optim.Adam(network.parameters(), betas=config.betas, fused=config.fused or None)
