@@ -14,7 +14,7 @@ NOTEBOOKS ?= $(sort $(wildcard book/*.ipynb book/back/*.ipynb))
 SOURCES := $(shell find book vgan_tutorial -type f -not -path '*/__pycache__/*' \
 	-not -path '*/.ipynb_checkpoints/*' 2>/dev/null)
 
-.PHONY: help setup book test lint notebooks links hooks lab benchmarks clean
+.PHONY: help setup book test quick lint notebooks links hooks lab benchmarks clean
 
 help:  ## list what can be made
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | \
@@ -58,6 +58,13 @@ lint: $(SETUP)  ## style, format and types of the code, the notebooks' cells inc
 test: lint $(SITE)  ## every check: style, types, units, equations, notebooks, pages
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile -m 'not benchmark' --nbval --nbval-current-env --nbval-cell-timeout=600 \
 		--nbval-sanitize-with=tests/book/nbval_sanitize.cfg tests $(NOTEBOOKS)
+
+# The types of the notebooks' cells, slow tests, the browser's and the notebooks' are left out.
+quick: $(SETUP)  ## style, types and, for a minute, the tests that matter for what has changed
+	$(BIN)/ruff check --quiet
+	$(BIN)/ruff format --check --quiet
+	$(BIN)/mypy
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.quick
 
 notebooks: $(SETUP)  ## execute the notebooks in place: make notebooks NOTEBOOKS=book/04_generator.ipynb
 	$(BIN)/python -m tests.book.notebooks refresh $(NOTEBOOKS)

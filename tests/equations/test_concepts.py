@@ -7,11 +7,8 @@ import torch
 from scipy import integrate, stats
 from torch import Tensor, nn
 
+from tests.support.seeds import seeded
 from vgan_tutorial.losses import value
-
-
-def generator(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def normal(x: Tensor, mean: float, spread: float) -> Tensor:
@@ -32,7 +29,7 @@ def test_eq_pushforward() -> None:
     exact = torch.tensor(stats.norm.cdf(invert(edges)), dtype=torch.float64).diff() / 0.25
     torch.testing.assert_close(density.detach(), exact, rtol=0.02, atol=0.0)
     # And by sampling, as a generator does.
-    samples = torch.sinh(torch.randn(400_000, generator=generator(), dtype=torch.float64))
+    samples = torch.sinh(torch.randn(400_000, generator=seeded(), dtype=torch.float64))
     counts = torch.histogram(samples, edges).hist / len(samples) / 0.25
     torch.testing.assert_close(counts, exact, rtol=0.05, atol=0.003)
 
@@ -73,7 +70,7 @@ def test_eq_game() -> None:
     """Against its best opponent no generator beats the one that copies the data: value -log 4."""
     real = torch.tensor([0.1, 0.2, 0.3, 0.4], dtype=torch.float64)
     assert best_value(real, real) == pytest.approx(-math.log(4), rel=1e-9)
-    fakes = torch.rand(20, 4, generator=generator(), dtype=torch.float64) + 0.02
+    fakes = torch.rand(20, 4, generator=seeded(), dtype=torch.float64) + 0.02
     for fake in fakes / fakes.sum(dim=1, keepdim=True):
         assert best_value(real, fake) > -math.log(4) + 1e-4
     # the package's value agrees with the sum over the four points at an arbitrary discriminator
@@ -85,9 +82,9 @@ def test_eq_game() -> None:
 
 def test_eq_shuffle_invariance() -> None:
     """A mean of frame scores cannot tell a clip from its shuffled frames; a 3-D filter can."""
-    clip = torch.randn(1, 3, 8, 6, 6, generator=generator(1))
-    weights = torch.randn(3 * 6 * 6, generator=generator(2))
-    order = torch.randperm(8, generator=generator(3))
+    clip = torch.randn(1, 3, 8, 6, 6, generator=seeded(1))
+    weights = torch.randn(3 * 6 * 6, generator=seeded(2))
+    order = torch.randperm(8, generator=seeded(3))
     shuffled = clip[:, :, order]
     assert not torch.equal(order, torch.arange(8))
 
@@ -96,7 +93,7 @@ def test_eq_shuffle_invariance() -> None:
         return torch.tanh(frames @ weights).mean(dim=1)
 
     torch.testing.assert_close(frame_wise(shuffled), frame_wise(clip))
-    kernel = torch.randn(1, 3, 2, 3, 3, generator=generator(4))
+    kernel = torch.randn(1, 3, 2, 3, 3, generator=seeded(4))
 
     def in_time(clip: Tensor) -> Tensor:
         return torch.tanh(torch.nn.functional.conv3d(clip, kernel)).mean(dim=(1, 2, 3, 4))
@@ -129,9 +126,9 @@ def test_eq_elbo() -> None:
 
 def test_eq_autoregressive() -> None:
     """The chain rule: the product of conditionals of a Gaussian vector is its joint density."""
-    factor = torch.randn(5, 5, generator=generator(), dtype=torch.float64)
+    factor = torch.randn(5, 5, generator=seeded(), dtype=torch.float64)
     covariance = factor @ factor.T + torch.eye(5)
-    x = torch.randn(5, generator=generator(1), dtype=torch.float64)
+    x = torch.randn(5, generator=seeded(1), dtype=torch.float64)
     total = torch.zeros((), dtype=torch.float64)
     for t in range(5):
         weights = torch.linalg.solve(covariance[:t, :t], covariance[:t, t])
@@ -144,7 +141,7 @@ def test_eq_autoregressive() -> None:
 def test_eq_flow() -> None:
     """The log-determinant formula in two dimensions, for a map with a known law."""
     matrix = torch.tensor([[2.0, 0.3], [-0.4, 0.7]], dtype=torch.float64)
-    x = torch.randn(2, generator=generator(), dtype=torch.float64)
+    x = torch.randn(2, generator=seeded(), dtype=torch.float64)
 
     def inverse(point: Tensor) -> Tensor:
         return torch.linalg.solve(matrix, point)
@@ -164,7 +161,7 @@ def test_eq_diffusion() -> None:
     kept = torch.cumprod(1 - betas, dim=0)
     scale, variance = torch.ones((), dtype=torch.float64), torch.zeros((), dtype=torch.float64)
     samples = torch.full((200_000,), 1.5, dtype=torch.float64)
-    rng = generator()
+    rng = seeded()
     for beta in betas:
         scale, variance = scale * (1 - beta).sqrt(), variance * (1 - beta) + beta
         noise = torch.randn(len(samples), generator=rng, dtype=torch.float64)

@@ -7,15 +7,12 @@ import pytest
 import torch
 from torch import nn
 
+from tests.support.seeds import seeded
 from vgan_tutorial.discriminators import ArticleDiscriminator, VideoDiscriminator
 from vgan_tutorial.layers import initialise
 from vgan_tutorial.losses import largest_singular_value
 from vgan_tutorial.oracle import DAMAGES
 from vgan_tutorial.shapes import MovingShapes
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 def frame_wise(frames=4):

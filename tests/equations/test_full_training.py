@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from tests.support.seeds import seeded
 from vgan_tutorial.training import TrainingConfig, shapes_source, start, train_step
 
 SHORT = TrainingConfig(batch=4)
@@ -33,7 +34,7 @@ def test_eq_mean_step():
 
 def test_eq_bfloat_rounding():
     """The bound holds for numbers of every size, and no smaller one does."""
-    numbers = torch.rand(100_000, generator=torch.Generator().manual_seed(0)).double() + 1
+    numbers = torch.rand(100_000, generator=seeded(0)).double() + 1
     for scale in (1e-20, 1.0, 3e20):
         x = (scale * numbers).float()
         error = ((x.bfloat16().float() - x).abs() / x).max().item()

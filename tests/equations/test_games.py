@@ -14,11 +14,11 @@ from tests.support.finite_game import (
     REAL,
     best_response,
     expected_loss,
-    generator,
     jensen_shannon,
     optimise,
     sample_of,
 )
+from tests.support.seeds import seeded
 from vgan_tutorial import losses
 from vgan_tutorial.losses import ADVERSARIAL_LOSSES
 from vgan_tutorial.toys import DividedBySpectralNorm, build_mlp, wasserstein_1d
@@ -66,7 +66,7 @@ def test_eq_wasserstein() -> None:
 
 
 def test_eq_wasserstein_line() -> None:
-    rng = generator()
+    rng = seeded()
     first = torch.randn(500, generator=rng, dtype=torch.float64)
     second = 2 + 3 * torch.rand(500, generator=rng, dtype=torch.float64)
     exact = stats.wasserstein_distance(first.numpy(), second.numpy())
@@ -119,7 +119,7 @@ def test_eq_disjoint_supports() -> None:
 def test_eq_clipping_bound() -> None:
     """A matrix with entries in [-c, c] stretches by at most c sqrt(rows x columns), no less."""
     layer = nn.Linear(7, 5)
-    nn.init.normal_(layer.weight, generator=generator())
+    nn.init.normal_(layer.weight, generator=seeded())
     losses.clip_weights(layer, 0.1)
     assert torch.linalg.matrix_norm(layer.weight, 2) <= 0.1 * math.sqrt(35)
     nn.init.constant_(layer.weight, 5.0)
@@ -133,18 +133,18 @@ SHAPE = (6, 3, 2, 4, 4)  # a batch of tiny clips
 
 
 def linear_critic(seed: int = 0) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-    weight = torch.randn(96, generator=generator(seed), dtype=torch.float64) / 5
+    weight = torch.randn(96, generator=seeded(seed), dtype=torch.float64) / 5
     return weight, lambda clips: clips.flatten(1) @ weight + 0.3
 
 
 def test_eq_gradient_penalty() -> None:
     """The slope of a quadratic critic is known everywhere, so the penalty is too."""
-    real = torch.randn(SHAPE, generator=generator(1), dtype=torch.float64)
-    fake = torch.randn(SHAPE, generator=generator(2), dtype=torch.float64)
+    real = torch.randn(SHAPE, generator=seeded(1), dtype=torch.float64)
+    fake = torch.randn(SHAPE, generator=seeded(2), dtype=torch.float64)
     penalty = losses.gradient_penalty(
-        lambda clips: clips.flatten(1).square().sum(dim=1) / 8, real, fake, generator=generator(3)
+        lambda clips: clips.flatten(1).square().sum(dim=1) / 8, real, fake, generator=seeded(3)
     )
-    mixed = losses.interpolate(real, fake, generator=generator(3)).flatten(1)
+    mixed = losses.interpolate(real, fake, generator=seeded(3)).flatten(1)
     torch.testing.assert_close(penalty, (mixed.norm(dim=1) / 4 - 1).square().mean())
 
 
@@ -159,9 +159,9 @@ def test_eq_gradient_penalty_linear() -> None:
             return clips.flatten(1) @ w
 
         excess = weight.norm() - 1
-        both = losses.gradient_penalty(critic, real, fake, generator=generator())
+        both = losses.gradient_penalty(critic, real, fake, generator=seeded())
         torch.testing.assert_close(both, excess**2)
-        one = losses.gradient_penalty(critic, real, fake, generator=generator(), one_sided=True)
+        one = losses.gradient_penalty(critic, real, fake, generator=seeded(), one_sided=True)
         torch.testing.assert_close(one, excess.clamp(min=0) ** 2)
     assert excess < 0  # the second critic is gentle: only the two-sided form minds
     assert one == 0 < both
@@ -222,9 +222,9 @@ def test_eq_relativistic_optimum() -> None:
 
 def test_eq_r1() -> None:
     """For the critic 1/2 x'Ax the gradient is Ax, so R1 is the mean of |Ax|^2."""
-    factor = torch.randn(96, 96, generator=generator(), dtype=torch.float64)
+    factor = torch.randn(96, 96, generator=seeded(), dtype=torch.float64)
     matrix = (factor + factor.T) / 20
-    clips = torch.randn(SHAPE, generator=generator(1), dtype=torch.float64)
+    clips = torch.randn(SHAPE, generator=seeded(1), dtype=torch.float64)
     flat = clips.flatten(1)
     penalty = losses.r1_penalty(
         lambda x: 0.5 * torch.einsum("bi,ij,bj->b", x.flatten(1), matrix, x.flatten(1)), clips
@@ -234,19 +234,19 @@ def test_eq_r1() -> None:
 
 def test_eq_r2() -> None:
     weight, critic = linear_critic()
-    clips = torch.randn(SHAPE, generator=generator(1), dtype=torch.float64)
+    clips = torch.randn(SHAPE, generator=seeded(1), dtype=torch.float64)
     torch.testing.assert_close(losses.r2_penalty(critic, clips), weight.square().sum())
 
 
 def test_eq_spectral_norm() -> None:
     """Power iteration against SVD, for a matrix and for a 3-D convolution's kernel."""
     for shape in [(6, 9), (9, 6), (8, 3, 4, 4, 4)]:
-        weight = torch.randn(shape, generator=generator(), dtype=torch.float64)
+        weight = torch.randn(shape, generator=seeded(), dtype=torch.float64)
         exact = torch.linalg.svdvals(weight.flatten(1))[0]
-        found = losses.largest_singular_value(weight, iterations=2000, generator=generator(1))
+        found = losses.largest_singular_value(weight, iterations=2000, generator=seeded(1))
         torch.testing.assert_close(found, exact)
     # one step a call, as in training, reaches a norm of 1 too
-    constraint = DividedBySpectralNorm(weight.flatten(1).float(), generator(2))
+    constraint = DividedBySpectralNorm(weight.flatten(1).float(), seeded(2))
     for _ in range(300):
         normalised = constraint(weight.flatten(1).float())
     assert torch.linalg.matrix_norm(normalised, 2).item() == pytest.approx(1.0, abs=1e-4)
@@ -254,13 +254,13 @@ def test_eq_spectral_norm() -> None:
 
 def test_eq_lipschitz_product() -> None:
     """A network's slope is at most the product of its layers' spectral norms."""
-    network = build_mlp(4, 1, 16, generator())
+    network = build_mlp(4, 1, 16, seeded())
     bound = math.prod(
-        losses.largest_singular_value(layer.weight, iterations=500, generator=generator(1)).item()
+        losses.largest_singular_value(layer.weight, iterations=500, generator=seeded(1)).item()
         for layer in network
         if isinstance(layer, nn.Linear)
     )
-    points = 3 * torch.randn(2000, 4, generator=generator(2))
+    points = 3 * torch.randn(2000, 4, generator=seeded(2))
     slopes = torch.func.vmap(torch.func.grad(lambda x: network(x).squeeze()))(points).norm(dim=1)
     assert slopes.max() <= bound
     assert slopes.max() > 0.1 * bound  # a bound, and not an empty one

@@ -6,13 +6,10 @@ import pytest
 import torch
 from torch import nn
 
+from tests.support.seeds import seeded
 from vgan_tutorial.generators import ArticleGenerator, ContentMotionGenerator, VGANGenerator
 from vgan_tutorial.latents import sample_latent
 from vgan_tutorial.layers import initialise, receptive_field
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 def positive(network):

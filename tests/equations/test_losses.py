@@ -17,11 +17,11 @@ from tests.support.finite_game import (
     REAL,
     best_response,
     expected_loss,
-    generator,
     jensen_shannon,
     minimise,
     optimise,
 )
+from tests.support.seeds import seeded
 from vgan_tutorial import losses
 from vgan_tutorial.losses import ADVERSARIAL_LOSSES
 from vgan_tutorial.toys import build_mlp
@@ -51,7 +51,7 @@ def test_eq_softplus_identities() -> None:
 
 
 def test_eq_value() -> None:
-    rng = generator()
+    rng = seeded()
     real, fake = torch.randn(9, generator=rng).double(), torch.randn(9, generator=rng).double()
     textbook = torch.sigmoid(real).log().mean() + (1 - torch.sigmoid(fake)).log().mean()
     torch.testing.assert_close(losses.value(real, fake), textbook)
@@ -64,7 +64,7 @@ def test_eq_optimal_discriminator() -> None:
     torch.testing.assert_close(
         torch.sigmoid(best_response("minimax")), REAL / (REAL + FAKE), rtol=1e-5, atol=0.0
     )
-    rng = generator()
+    rng = seeded()
     network = build_mlp(1, 1, 32, rng)
     adam = torch.optim.Adam(network.parameters(), lr=5e-3)
     for step in range(600):
@@ -203,7 +203,7 @@ def test_eq_article_losses() -> None:
 
 
 def test_eq_content_decomposition() -> None:
-    rng = generator()
+    rng = seeded()
     fake = torch.randn(50, 3, 4, 5, 5, generator=rng, dtype=torch.float64) * 2 + 1
     mean = torch.randn(3, 4, 5, 5, generator=rng, dtype=torch.float64)
     offset = (fake.mean(dim=0) - mean).square().sum()
@@ -221,7 +221,7 @@ def test_eq_content_decomposition() -> None:
 
 def test_eq_discriminator_content() -> None:
     """The discriminator's content term holds no discriminator: its gradient there is zero."""
-    rng = generator()
+    rng = seeded()
     discriminator = build_mlp(2, 1, 8, rng)
     clips = torch.randn(16, 2, generator=rng)
     term = losses.distance_to_mean(clips, clips.mean(dim=0))
@@ -237,7 +237,7 @@ def test_eq_discriminator_content() -> None:
 
 
 def test_eq_matching_means() -> None:
-    rng = generator()
+    rng = seeded()
     real = torch.randn(40, 6, generator=rng, dtype=torch.float64)
     fake = torch.randn(30, 6, generator=rng, dtype=torch.float64)
     by_sums = sum((fake[:, i].sum() / 30 - real[:, i].sum() / 40) ** 2 for i in range(6))
@@ -251,7 +251,7 @@ def test_eq_matching_means() -> None:
 
 def test_eq_feature_matching() -> None:
     """With the features x and x^2, matching features matches means and variances."""
-    rng = generator()
+    rng = seeded()
     real = 2 + 0.5 * torch.randn(4000, generator=rng, dtype=torch.float64)
     code = torch.randn(4000, generator=rng, dtype=torch.float64)
     code = (code - code.mean()) / code.std(correction=0)
@@ -271,7 +271,7 @@ def test_eq_feature_matching() -> None:
 
 def test_eq_paired_reconstruction() -> None:
     """The best predictor of a squared error is the conditional mean, so two futures blur."""
-    rng = generator()
+    rng = seeded()
     condition = torch.randint(2, (4000,), generator=rng)
     future = torch.randint(2, (4000,), generator=rng).double() * 2 - 1  # left or right, by chance
     clips = torch.stack([future, condition + 0.5 * future], dim=1)

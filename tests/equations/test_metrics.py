@@ -9,6 +9,7 @@ from scipy import linalg, stats
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from tests.support.seeds import seeded
 from vgan_tutorial import metrics
 from vgan_tutorial.losses import ADVERSARIAL_LOSSES
 from vgan_tutorial.metrics import Moments
@@ -16,12 +17,8 @@ from vgan_tutorial.oracle import DAMAGES
 from vgan_tutorial.shapes import PRESETS, MovingShapes
 
 
-def rng(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
 def normal(samples: int, features: int, seed: int, scale: Tensor | float = 1.0) -> Tensor:
-    return torch.randn(samples, features, generator=rng(seed), dtype=torch.float64) * scale
+    return torch.randn(samples, features, generator=seeded(seed), dtype=torch.float64) * scale
 
 
 def test_eq_loss_at_balance():
@@ -51,7 +48,7 @@ def test_eq_bootstrap():
     """For a share, the band is about 1.96 standard errors to either side."""
     for share, clips in ((0.3, 400), (0.9, 1000)):
         values = (torch.arange(clips) < share * clips).float()
-        (band,) = metrics.bootstrap(values, rng(), resamples=4000)
+        (band,) = metrics.bootstrap(values, seeded(), resamples=4000)
         error = math.sqrt(share * (1 - share) / clips)
         half = (band.high - band.low) / 2
         assert half == pytest.approx(stats.norm.ppf(0.975) * error, rel=0.08)
@@ -198,7 +195,7 @@ def test_break_unequal_sample_sizes():
     reference = features(MovingShapes(preset, seed=1).batch(1500)[0])
     perfect = features(MovingShapes(preset, seed=2).batch(60)[0])
     clips = MovingShapes(preset, seed=3).batch(1500)[0]
-    clips[:45] = DAMAGES["frozen"](clips[:45], rng())  # 3 of 100 stand still
+    clips[:45] = DAMAGES["frozen"](clips[:45], seeded())  # 3 of 100 stand still
     worse = features(clips)
     distance = metrics.frechet_distance
     assert distance(reference, worse) < distance(reference, perfect)

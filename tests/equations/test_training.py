@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from tests.support.seeds import seeded
 from vgan_tutorial.latents import sample_latent
 from vgan_tutorial.training import (
     TrainingConfig,
@@ -26,7 +27,7 @@ def test_eq_lazy_penalty():
 
 def test_eq_moving_average():
     """The recursion equals the weighted sum of everything seen, plus what is left of the start."""
-    keep, rng = 0.9, torch.Generator().manual_seed(0)
+    keep, rng = 0.9, seeded(0)
     network = nn.Linear(3, 1, bias=False)
     average = copy.deepcopy(network)
     first = average.weight.detach().clone()
@@ -45,7 +46,7 @@ def test_break_both_players_minimise_the_same():
     """Signature: the fakes' score falls without bound. Fix: opposite signs, and real clips."""
     config = TrainingConfig(batch=16)
     broken, mended = start(config), start(config)
-    clips = shapes_source("tiny")(16, torch.Generator().manual_seed(1))
+    clips = shapes_source("tiny")(16, seeded(1))
     for _ in range(15):
         for optimiser in (broken.discriminator_optimiser, broken.generator_optimiser):
             fake = broken.generator(sample_latent(broken.generator, 16, broken.randomness))

@@ -15,10 +15,6 @@ REAL = torch.tensor([0.05, 0.10, 0.40, 0.25, 0.20], dtype=torch.float64)
 FAKE = torch.tensor([0.30, 0.30, 0.10, 0.25, 0.05], dtype=torch.float64)
 
 
-def generator(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
 def sample_of(weights: Tensor, size: int = 20) -> Tensor:
     """A list of point numbers in which every point has exactly its share."""
     return torch.arange(len(weights)).repeat_interleave((weights * size).round().long())

@@ -1,21 +1,22 @@
 """What several processes must do together, in one launch.
 
-`torchrun … -m tests.support.two_processes FOLDER` starts them.
-
-Every part writes what it found into the folder; `test_training_processes.py` looks at it.
+`accelerate launch … -m tests.support.two_processes` runs it. Every part writes what it found into
+the folder; `unit/training/test_processes.py` looks at it.
 """
 
 import json
 import os
 import signal
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 
 from tests.support.mini import PRESET, change
 from vgan_tutorial.datasets import PackedClips
-from vgan_tutorial.training import pack_source, shapes_source, train
+from vgan_tutorial.training import ProcessLostError, pack_source, shapes_source, train
 from vgan_tutorial.training.processes import processes
 
 JOINED = change(steps=3, batch=8, penalty_every=1, checkpoint_every=1)
@@ -52,15 +53,26 @@ def stopped(folder: Path) -> None:
 
 
 def killed(folder: Path) -> None:
-    """One process dies in its seventh step."""
+    """One process dies in its seventh step. What the other says of it comes late.
 
-    def dying(batch, randomness):
+    Without the pauses both orders are possible, each time: the launcher looks ten times a second
+    for processes that have ended, and then sends SIGTERM to the others.
+    """
+    run = folder / "killed"
+
+    def dying(batch: int, randomness: torch.Generator) -> Iterator[torch.Tensor]:
         for step, clips in enumerate(shapes_source(PRESET)(batch, randomness), start=1):
             if step == 7 and processes().process_index == 1:
+                while not (run / "checkpoint-00000006.pt").exists():  # the other one writes it
+                    time.sleep(0.01)
                 os.kill(os.getpid(), signal.SIGKILL)
             yield clips
 
-    train(change(steps=100, checkpoint_every=2), dying, folder / "killed")
+    try:
+        train(change(steps=100, checkpoint_every=2, keep=2), dying, run)
+    except ProcessLostError:
+        time.sleep(2)  # the launcher's SIGTERM comes before the message
+        raise
 
 
 if __name__ == "__main__":

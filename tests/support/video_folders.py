@@ -2,13 +2,7 @@
 
 from pathlib import Path
 
-import torch
-
 from tests.support.videos import truncate, web_page, write_lossless
-
-
-def generator(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def make_folder(root: Path, classes=("Run", "Walk"), groups=2, clips=2, frames=10) -> Path:

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from tests.support.seeds import seeded
 from vgan_tutorial.augmentation import (
     AUGMENTATIONS,
     augment,
@@ -11,10 +12,6 @@ from vgan_tutorial.augmentation import (
     translate,
 )
 from vgan_tutorial.shapes import MovingShapes
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 def clips_of(count=6):

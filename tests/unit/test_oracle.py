@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 
+from tests.support.seeds import seeded
 from vgan_tutorial.oracle import DAMAGES, VALID_PATH, judge, read_motion, summarise
 from vgan_tutorial.shapes import (
     PRESETS,
@@ -60,7 +61,7 @@ EXPECTED = {  # largest share of clips that may be called valid, and with valid 
 @pytest.mark.parametrize("name", DAMAGES)
 def test_damage_is_noticed(real, name):
     preset, clips, _, _ = real
-    damaged = DAMAGES[name](clips, torch.Generator().manual_seed(0))
+    damaged = DAMAGES[name](clips, seeded(0))
     assert damaged.shape == clips.shape
     verdict = judge(damaged, preset)
     most_valid, most_motion = EXPECTED[name]
@@ -79,7 +80,7 @@ def test_a_changed_colour_shows_in_the_consistency(real):
 def test_residual_is_the_energy_that_the_best_rendering_leaves():
     """Adding a known error orthogonal to everything else raises the residual by its share."""
     preset = PRESETS["small"]
-    clips, factors = draw_batch(preset, 4, torch.Generator().manual_seed(0))
+    clips, factors = draw_batch(preset, 4, seeded(0))
     centre = draw_path(factors.motion, factors.phase, preset)
     time = centre.shape[1]
     masks = draw_masks(
@@ -99,7 +100,7 @@ def test_residual_is_the_energy_that_the_best_rendering_leaves():
 def test_the_threshold_separates_a_little_too_dark_from_far_too_dark():
     """At brightness b the right rendering leaves (1 - b)^2; a little more radius saves a little."""
     preset = PRESETS["tiny"]
-    clips, _ = draw_batch(preset, 16, torch.Generator().manual_seed(0))
+    clips, _ = draw_batch(preset, 16, seeded(0))
     verdicts = {b: judge(b * (clips + 1) - 1, preset) for b in (0.75, 0.5)}
     assert verdicts[0.75].valid.all()
     assert not verdicts[0.5].valid.any()
@@ -128,7 +129,7 @@ def test_a_path_played_backwards_is_legal_unless_it_is_a_circle():
 
 def test_summary_counts():
     preset = PRESETS["tiny"]
-    clips, factors = draw_batch(preset, 600, torch.Generator().manual_seed(2))
+    clips, factors = draw_batch(preset, 600, seeded(2))
     only_discs = clips[factors.shape == 0]
     summary = summarise(judge(only_discs, preset), preset)
     assert (summary.cells_found, summary.cells) == (12, 24)
@@ -142,7 +143,7 @@ def test_summary_counts():
 
 def test_the_verdict_does_not_depend_on_the_batch():
     preset = PRESETS["tiny"]
-    clips, _ = draw_batch(preset, 6, torch.Generator().manual_seed(3))
+    clips, _ = draw_batch(preset, 6, seeded(3))
     together = judge(clips, preset)
     alone = judge(clips[4:5], preset)
     torch.testing.assert_close(alone.path[0], together.path[4], atol=1e-4, rtol=0)
@@ -150,7 +151,7 @@ def test_the_verdict_does_not_depend_on_the_batch():
 
 def test_longer_clips_than_the_preset_are_judged_too():
     preset = PRESETS["tiny"]
-    _, factors = draw_batch(preset, 8, torch.Generator().manual_seed(0))
+    _, factors = draw_batch(preset, 8, seeded(0))
     verdict = judge(draw_clips(factors, preset, frames=20), preset)
     assert verdict.motion_valid.all()
     assert torch.equal(verdict.factors.motion, factors.motion)
@@ -158,7 +159,7 @@ def test_longer_clips_than_the_preset_are_judged_too():
 
 def test_bad_input_is_named():
     preset = PRESETS["tiny"]
-    clips, _ = draw_batch(preset, 3, torch.Generator().manual_seed(0))
+    clips, _ = draw_batch(preset, 3, seeded(0))
     with pytest.raises(ValueError, match="16 high and 12 wide"):
         judge(clips[..., :12], preset)
     with pytest.raises(ValueError, match="no clips"):

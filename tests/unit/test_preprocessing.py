@@ -8,6 +8,7 @@ import pytest
 import torch
 from scipy.signal import resample_poly
 
+from tests.support.seeds import seeded
 from tests.support.videos import moving_clip, write_lossless
 from vgan_tutorial.oracle import judge
 from vgan_tutorial.pixels import to_model_range, to_uint8
@@ -22,10 +23,6 @@ from vgan_tutorial.preprocessing import (
 )
 from vgan_tutorial.shapes import PRESETS, MovingShapes
 from vgan_tutorial.video_io import VideoError
-
-
-def generator(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def test_every_level_survives_the_round_trip():
@@ -50,7 +47,7 @@ def test_model_output_is_clamped_and_rounded():
 
 
 def test_half_precision_keeps_its_levels():
-    clips = torch.randint(256, (1, 2, 4, 4, 3), dtype=torch.uint8, generator=generator())
+    clips = torch.randint(256, (1, 2, 4, 4, 3), dtype=torch.uint8, generator=seeded())
     back = to_uint8(to_model_range(clips).bfloat16())
     assert (back.int() - clips.int()).abs().max() <= 1
 
@@ -81,7 +78,7 @@ def test_random_crop_is_one_window_for_the_whole_clip_and_reaches_every_place():
     rows, columns = np.mgrid[:6, :7]
     place = np.stack([rows, columns, 0 * rows], -1).astype(np.uint8)
     clip = np.repeat(place[None], 4, axis=0)
-    draw = generator()
+    draw = seeded()
     corners = set()
     for _ in range(200):
         crop = random_crop(clip, 4, 4, draw)
@@ -94,7 +91,7 @@ def test_random_crop_is_one_window_for_the_whole_clip_and_reaches_every_place():
 def test_random_crop_follows_the_seed():
     clip = moving_clip()
     np.testing.assert_array_equal(
-        random_crop(clip, 20, 20, generator(3)), random_crop(clip, 20, 20, generator(3))
+        random_crop(clip, 20, 20, seeded(3)), random_crop(clip, 20, 20, seeded(3))
     )
 
 
@@ -102,7 +99,7 @@ def test_crop_that_does_not_fit():
     with pytest.raises(ValueError, match="does not fit frames of 48 x 64"):
         centre_crop(moving_clip(), 49, 10)
     with pytest.raises(ValueError, match="does not fit frames of 48 x 64"):
-        random_crop(moving_clip(), 10, 65, generator())
+        random_crop(moving_clip(), 10, 65, seeded())
 
 
 def test_shrinking_by_a_whole_factor_is_the_mean_of_the_block():
@@ -185,7 +182,7 @@ def test_single_frame_holds_no_motion_to_continue():
 
 def test_random_windows_reach_the_first_and_the_last_start():
     clip = moving_clip(12)
-    draw = generator()
+    draw = seeded()
     firsts = [sample_frames(clip, 4, 2, generator=draw)[0] for _ in range(100)]
     seen = {int(np.flatnonzero((clip == first).all((1, 2, 3)))[0]) for first in firsts}
     assert seen == set(range(6))
@@ -202,7 +199,7 @@ def test_preprocess_video_draws_window_and_crop_from_the_generator(tmp_path):
     write_lossless(tmp_path / "a.avi", frames=12, height=48, width=64)
 
     def make(seed):
-        return preprocess_video(tmp_path / "a.avi", 4, 16, generator=generator(seed))
+        return preprocess_video(tmp_path / "a.avi", 4, 16, generator=seeded(seed))
 
     np.testing.assert_array_equal(make(1), make(1))
     assert len({make(seed).tobytes() for seed in range(8)}) > 1
@@ -213,11 +210,11 @@ def test_preprocess_video_is_sampling_cropping_and_resizing(tmp_path, frames, sh
     """Whole frames of a whole file would fill the memory, so only small ones are kept."""
     clip = write_lossless(tmp_path / "a.avi", frames=12, height=48, width=64)
     for seed in range(4):
-        draw = generator(seed)
+        draw = seeded(seed)
         window = sample_frames(clip, frames, 2, generator=draw, short=short)
         expected = resize(random_crop(window, 48, 48, draw), 16, 16)
         made = preprocess_video(
-            tmp_path / "a.avi", frames, 16, 2, generator=generator(seed), short=short
+            tmp_path / "a.avi", frames, 16, 2, generator=seeded(seed), short=short
         )
         np.testing.assert_array_equal(made, expected)
     window = sample_frames(clip, frames, 2, start=3, short="bounce")
@@ -230,7 +227,7 @@ def test_preprocess_video_names_the_file_that_is_too_short(tmp_path):
     with pytest.raises(VideoError, match=r"short\.avi: too short: wanted 8 .* the file gives 5"):
         preprocess_video(tmp_path / "short.avi", frames=8, size=16)
     with pytest.raises(VideoError, match=r"short\.avi: too short: the clip has 5 frames"):
-        preprocess_video(tmp_path / "short.avi", frames=8, size=16, generator=generator())
+        preprocess_video(tmp_path / "short.avi", frames=8, size=16, generator=seeded())
     assert len(preprocess_video(tmp_path / "short.avi", 8, 16, short="bounce")) == 8
 
 

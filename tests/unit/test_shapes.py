@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 
+from tests.support.seeds import seeded
 from vgan_tutorial.shapes import (
     AMPLITUDE,
     COLOURS,
@@ -71,14 +72,14 @@ def test_drawing_at_a_low_resolution_equals_averaging_a_high_one(name):
 
 def test_a_shape_stays_inside_the_frame_whatever_its_factors():
     for preset in ALL:
-        clips, _ = draw_batch(preset, 200, torch.Generator().manual_seed(0))
+        clips, _ = draw_batch(preset, 200, seeded(0))
         border = torch.cat([clips[..., 0, :], clips[..., -1, :], clips[..., 0], clips[..., -1]], -1)
         assert (border > 0).float().mean() < 0.001
 
 
 def test_a_clip_loops_after_one_period():
     preset = PRESETS["small"]
-    factors = sample_factors(preset, 6, torch.Generator().manual_seed(0))
+    factors = sample_factors(preset, 6, seeded(0))
     clips = draw_clips(factors, preset, frames=2 * preset.period)
     torch.testing.assert_close(
         clips[:, :, : preset.period], clips[:, :, preset.period :], atol=1e-4, rtol=0
@@ -131,7 +132,7 @@ def test_a_stream_does_not_repeat_itself_and_leaves_the_global_state_alone():
 
 def test_factors_are_uniform_and_independent():
     preset = PRESETS["tiny"]
-    factors = sample_factors(preset, 24_000, torch.Generator().manual_seed(0))
+    factors = sample_factors(preset, 24_000, seeded(0))
     counts = torch.bincount(factors.cell(preset), minlength=24).float()
     # 1000 are expected in a cell, with a standard deviation of 31: five of them are allowed.
     assert (counts - 1000).abs().max() < 155

@@ -9,7 +9,7 @@ import time
 from types import FrameType, TracebackType
 
 from vgan_tutorial.training.config import TrainingConfig
-from vgan_tutorial.training.processes import any_process, process_count
+from vgan_tutorial.training.processes import ProcessLostError, any_process, process_count
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -44,7 +44,9 @@ class Stopper:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self.catch:
+        # Whoever lost another process is about to be sent SIGTERM by the launcher, but shall say
+        # first what has happened. So the flag still takes that signal; a second one is obeyed.
+        if self.catch and not isinstance(error, ProcessLostError):
             self._restore()
         if self.signal is not None and error is None:
             signal.raise_signal(self.signal)

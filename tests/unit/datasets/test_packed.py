@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from tests.support.video_folders import generator, make_folder
+from tests.support.seeds import seeded
+from tests.support.video_folders import make_folder
 from tests.support.videos import truncate
 from vgan_tutorial.datasets import (
     PackedClips,
@@ -66,7 +67,7 @@ def test_a_copy_for_another_process_carries_no_frames(pack):
 
 def test_random_windows_stay_inside_their_clip_and_reach_both_ends(pack):
     packed = PackedClips(pack, frames=4, stride=3)
-    clip, rows = packed.draw(4000, generator())
+    clip, rows = packed.draw(4000, seeded())
     first = torch.tensor([clip.start for clip in packed.clips])[clip]
     length = torch.tensor([clip.frames for clip in packed.clips])[clip]
     assert (rows[:, 0] >= first).all()
@@ -81,8 +82,8 @@ def test_random_windows_stay_inside_their_clip_and_reach_both_ends(pack):
 @pytest.mark.parametrize("hold_bytes", [0, 2**28])
 def test_batches_are_model_ready_seeded_and_the_same_held_or_mapped(pack, hold_bytes):
     packed = PackedClips(pack, frames=4)
-    made = list(islice(batches(packed, 6, generator(5), hold_bytes=hold_bytes), 3))
-    draw = generator(5)
+    made = list(islice(batches(packed, 6, seeded(5), hold_bytes=hold_bytes), 3))
+    draw = seeded(5)
     for clips, labels in made:
         index, rows = packed.draw(6, draw)
         assert clips.shape == (6, 3, 4, 16, 16)
@@ -94,7 +95,7 @@ def test_batches_are_model_ready_seeded_and_the_same_held_or_mapped(pack, hold_b
 
 def test_batches_carry_on_from_a_saved_generator(pack):
     packed = PackedClips(pack, frames=4)
-    draw = generator(1)
+    draw = seeded(1)
     stream = batches(packed, 4, draw)
     next(stream)
     state = draw.get_state()
@@ -112,7 +113,7 @@ def test_subset_and_groups_fit_the_splits(pack):
     assert len(train) + len(test) == len(packed)
     assert not set(train.groups) & set(test.groups)
     assert train.classes == test.classes == packed.classes
-    index, rows = test.draw(200, generator())
+    index, rows = test.draw(200, seeded())
     allowed = {clip.start + i for clip in test.clips for i in range(clip.frames)}
     assert set(rows.flatten().tolist()) <= allowed
     assert len(set(index.tolist())) == len(test)

@@ -6,6 +6,7 @@ from torch import nn
 from torch.nn.functional import softplus
 from torch.nn.utils import parametrize
 
+from tests.support.seeds import seeded
 from vgan_tutorial.discriminators import (
     DISCRIMINATORS,
     ArticleDiscriminator,
@@ -15,10 +16,6 @@ from vgan_tutorial.layers import initialise, receptive_field
 from vgan_tutorial.losses import r1_penalty
 from vgan_tutorial.oracle import DAMAGES
 from vgan_tutorial.shapes import PRESETS, MovingShapes
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 def build(name, preset="tiny", **more):

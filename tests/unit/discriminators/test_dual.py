@@ -3,11 +3,12 @@
 import pytest
 import torch
 
+from tests.support.seeds import seeded
 from vgan_tutorial.discriminators import DISCRIMINATORS, DualDiscriminator
 
 
 def noise(*shape: int, seed: int = 0) -> torch.Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+    return torch.randn(*shape, generator=seeded(seed))
 
 
 @pytest.mark.parametrize(

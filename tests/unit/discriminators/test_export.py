@@ -9,13 +9,10 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
+from tests.support.seeds import seeded
 from vgan_tutorial.discriminators import DISCRIMINATORS
 from vgan_tutorial.layers import channels_last, initialise
 from vgan_tutorial.shapes import MovingShapes
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 def clips_of(seed=0):
@@ -81,10 +78,10 @@ def test_onnx_gives_the_same_logits(name):
 # The run-time shape checks of the tests cannot be compiled, so this runs in a process without them.
 COMPILED = """
 import torch
+from tests.support.seeds import seeded
 from vgan_tutorial.discriminators import StackedDiscriminator
 from vgan_tutorial.layers import initialise
 
-seeded = torch.Generator().manual_seed
 network = initialise(StackedDiscriminator(4, 8, channels=8), seeded(0)).eval()
 clips = torch.randn(2, 3, 4, 8, 8, generator=seeded(1))
 with torch.no_grad():

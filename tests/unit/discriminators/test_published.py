@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
+from tests.support.seeds import seeded
 from vgan_tutorial.discriminators import (
     ArticleDiscriminator,
     DualDiscriminator,
@@ -28,10 +29,6 @@ from vgan_tutorial.discriminators import (
 from vgan_tutorial.layers import MinibatchDeviation, initialise, receptive_field
 from vgan_tutorial.oracle import DAMAGES
 from vgan_tutorial.shapes import MovingShapes
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 def normal(*shape, seed=0):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.support.seeds import seeded
 from vgan_tutorial.experiments import clinic
 from vgan_tutorial.experiments.clinic import CURED, HEALTHY, PATIENTS, checkpoints, forgetful
 from vgan_tutorial.generators import GENERATORS
@@ -20,7 +21,7 @@ STORED = Path(__file__).parents[3] / "book/records/clinic/curves.json"
 
 def test_forgetting_eval_makes_clips_depend_on_their_company_and_leaves_the_network_alone():
     network = GENERATORS["dcgan"](frames=8, size=16, channels=8)
-    network(torch.randn(16, 8, 100, generator=torch.Generator().manual_seed(0)))
+    network(torch.randn(16, 8, 100, generator=seeded(0)))
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     wrong = forgetful(network)
     assert company(sample(wrong, 8, 1), sample(wrong, 8, 1, batch=1)) > 0.05

@@ -4,15 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-import torch
 
+from tests.support.seeds import seeded
 from vgan_tutorial.experiments import critics
 from vgan_tutorial.experiments.critics import STUDIED, make_record, spoil_one_frame
 from vgan_tutorial.shapes import MovingShapes, get_preset
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 def test_one_frame_of_every_clip_is_spoilt_and_no_other():

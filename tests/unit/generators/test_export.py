@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
+from tests.support.seeds import seeded
 from vgan_tutorial.generators import GENERATORS
 from vgan_tutorial.latents import sample_latent
 from vgan_tutorial.layers import channels_last, initialise
@@ -17,10 +18,6 @@ LEAN = {
     name: {"channels": 4}
     for name in ("article", "article-completed", "dcgan", "dcgan-uneven", "vgan", "tgan", "mocogan")
 } | {"residual": {"channels": 8, "classes": 3}, "content-motion": {}, "content-motion-smooth": {}}
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 def build(name):
@@ -91,10 +88,10 @@ def test_onnx_gives_the_same_clips(name):
 # The run-time shape checks of the tests cannot be compiled, so this runs in a process without them.
 COMPILED = """
 import torch
+from tests.support.seeds import seeded
 from vgan_tutorial.generators import GENERATORS, sample_latent
 from vgan_tutorial.layers import initialise
 
-seeded = torch.Generator().manual_seed
 network = initialise(GENERATORS[{name!r}](frames=2, size=8, **{options}), seeded(0)).eval()
 latent = sample_latent(network, 2, seeded(2))
 with torch.no_grad():

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from tests.support.seeds import seeded
 from vgan_tutorial.generators import (
     GENERATORS,
     ArticleGenerator,
@@ -13,10 +14,6 @@ from vgan_tutorial.generators import (
 from vgan_tutorial.latents import choose, sample_latent
 from vgan_tutorial.layers import initialise
 from vgan_tutorial.shapes import PRESETS
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 def build(name, preset="tiny", **more):

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from tests.support.seeds import seeded
 from vgan_tutorial.generators import (
     CompletedArticleGenerator,
     ContentMotionGenerator,
@@ -20,10 +21,6 @@ from vgan_tutorial.generators import (
 )
 from vgan_tutorial.latents import class_vector, sample_latent
 from vgan_tutorial.layers import ConditionalBatchNorm, SelfAttention, initialise, receptive_field
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 def normal(*shape, seed=0):

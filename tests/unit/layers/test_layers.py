@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from tests.support.seeds import seeded
 from vgan_tutorial import layers
 from vgan_tutorial.augmentation import add_noise, blur
 from vgan_tutorial.discriminators import DISCRIMINATORS
@@ -26,10 +27,6 @@ from vgan_tutorial.layers import (
     portion,
     receptive_field,
 )
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
 
 
 def test_doublings_are_inverse_to_doubling():
@@ -128,7 +125,9 @@ KINDS = [(PortionedConv3d, nn.Conv3d), (PortionedConvTranspose3d, nn.ConvTranspo
 @pytest.mark.parametrize(("portioned", "plain"), KINDS)
 def test_portions_of_a_convolution_are_the_whole(portioned, plain, bias, monkeypatch):
     """Values, gradients of both kinds, and the gradient of a gradient's length (for penalties)."""
-    monkeypatch.setattr(layers, "PORTION", 200)  # 2 of the 7 channels, so the last portion has 1
+    monkeypatch.setattr(
+        layers.memory, "PORTION", 200
+    )  # 2 of the 7 channels, so the last portion has 1
     layer = portioned(3, 7, (2, 4, 4), stride=(1, 2, 2), padding=(0, 1, 1), bias=bias)
     assert portion(layer, torch.device("cpu")) == 2
     whole = plain(3, 7, (2, 4, 4), stride=(1, 2, 2), padding=(0, 1, 1), bias=bias)
@@ -156,7 +155,7 @@ def test_only_large_weights_on_a_cpu_are_taken_in_portions():
 
 def test_a_portioned_weight_under_spectral_normalisation_is_made_once_a_pass(monkeypatch):
     """In training every look at it is one more power iteration."""
-    monkeypatch.setattr(layers, "PORTION", 100)
+    monkeypatch.setattr(layers.memory, "PORTION", 100)
     clips = torch.randn(1, 3, 4, 6, 6, generator=seeded())
     directions = []
     for kind in (PortionedConv3d, nn.Conv3d):

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 import vgan_tutorial
+from tests.support.seeds import seeded
 from vgan_tutorial.generators import ContentMotionGenerator, VGANGenerator
 from vgan_tutorial.latents import choose, class_vector, sample_latent
 from vgan_tutorial.layers import initialise
@@ -26,14 +27,14 @@ SMOOTH = {"kinds": 1, "moves": 1}  # a generator without choices
 def drawn_network(preset="tiny", seed=0, **sizes):
     """A generator with random weights of the size that training leaves them at."""
     network = ContentMotionGenerator(PRESETS[preset].frames, PRESETS[preset].size, **sizes)
-    initialise(network, torch.Generator().manual_seed(seed), deviation=0.08)
+    initialise(network, seeded(seed), deviation=0.08)
     with torch.no_grad():
         network.background.copy_(torch.tensor([-2.0, 0.0, 0.5]))
     return network.eval().requires_grad_(False)
 
 
 def latents_for(network, count=6, seed=3):
-    return sample_latent(network, count, torch.Generator().manual_seed(seed))
+    return sample_latent(network, count, seeded(seed))
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +136,7 @@ def test_script_chooses_as_pytorch_does(node):
 
 @pytest.mark.parametrize(("classes", "places"), [(0, [0, 3]), (5, [0, 1, 4])])
 def test_script_mixes_latents_to_unit_variance_but_not_their_choices(node, classes, places):
-    latents = torch.randn(4, 500, generator=torch.Generator().manual_seed(0)).double()
+    latents = torch.randn(4, 500, generator=seeded(0)).double()
     sizes = f"{{classes: {classes}, content: 3}}"
     code = f"return live.mix(data, live.corners(0.3, 0.8), live.choicePlaces({sizes}))"
     mixed = torch.tensor(node(code, latents.tolist()), dtype=torch.float64)
@@ -214,7 +215,7 @@ def test_directions_change_more_than_any_other():
         before, after = (network.draw_path(z[:, network.content :]) for z in (latents, moved))
         return (after - before).square().sum().item()
 
-    others = torch.randn(50, 8, generator=torch.Generator().manual_seed(0))
+    others = torch.randn(50, 8, generator=seeded(0))
     others = others / others.norm(dim=1, keepdim=True)
     most = change(motion[0])
     assert most > max(change(other) for other in others)

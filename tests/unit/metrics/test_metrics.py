@@ -10,6 +10,7 @@ from prdc import compute_prdc
 from scipy import linalg, spatial
 from torch import Tensor, nn
 
+from tests.support.seeds import seeded
 from vgan_tutorial import metrics
 from vgan_tutorial.metrics import Moments
 from vgan_tutorial.metrics.classifier import HEADS, ShapesClassifier, accuracy, extract_features
@@ -20,8 +21,8 @@ from vgan_tutorial.shapes import PRESETS, MovingShapes
 
 def normal(samples: int, features: int = 8, seed: int = 0) -> Tensor:
     """Correlated Gaussian features with a mean that is not zero."""
-    rng = torch.Generator().manual_seed(seed)
-    mixing = torch.randn(features, features, generator=torch.Generator().manual_seed(99))
+    rng = seeded(seed)
+    mixing = torch.randn(features, features, generator=seeded(99))
     return torch.randn(samples, features, generator=rng) @ mixing + 2
 
 
@@ -47,7 +48,7 @@ def test_fifty_thousand_samples_need_flat_memory():
     """Only the batch at hand is held: 500 batches leave no more behind than 5."""
 
     def peak(batches: int) -> int:
-        rng = torch.Generator().manual_seed(0)
+        rng = seeded(0)
         stream = (torch.from_numpy(np.zeros((100, 64)) + 1.0) for _ in range(batches))
         tracemalloc.start()
         moments = Moments.of(batch * torch.rand(64, generator=rng) for batch in stream)
@@ -164,17 +165,15 @@ def test_nearest_equals_scipy(features):
 
 def test_bands_hold_the_truth_as_often_as_they_say():
     """Over many samples with a known share, about 95 of 100 bands hold it."""
-    rng, held = torch.Generator().manual_seed(0), 0
+    rng, held = seeded(0), 0
     for trial in range(200):
         values = (torch.rand(150, generator=rng) < 0.3).float()
-        (band,) = metrics.bootstrap(values, torch.Generator().manual_seed(trial), resamples=200)
+        (band,) = metrics.bootstrap(values, seeded(trial), resamples=200)
         held += band.low <= 0.3 <= band.high
         assert band.low <= band.value <= band.high
     assert 0.89 <= held / 200 <= 0.985
     values = torch.randn(50, generator=rng)
-    first, again, other = (
-        metrics.bootstrap(values, torch.Generator().manual_seed(s)) for s in (0, 0, 1)
-    )
+    first, again, other = (metrics.bootstrap(values, seeded(s)) for s in (0, 0, 1))
     assert first == again
     assert first != other
 
@@ -182,7 +181,7 @@ def test_bands_hold_the_truth_as_often_as_they_say():
 def test_summary_with_bands_agrees_with_the_summary():
     preset = PRESETS["tiny"]
     clips, _ = MovingShapes("tiny", seed=3).batch(60)
-    clips[:15] = DAMAGES["shuffled frames"](clips[:15], torch.Generator().manual_seed(0))
+    clips[:15] = DAMAGES["shuffled frames"](clips[:15], seeded(0))
     verdict = judge(clips, preset)
     found, plain = metrics.summarise_with_bands(verdict, preset), summarise(verdict, preset)
     assert found.summary == plain
@@ -267,7 +266,7 @@ def test_extract_features_streams_and_refuses_nothing_silently():
 
 def test_content_distance_sees_colour_and_nothing_else():
     clips, _ = MovingShapes("tiny", seed=6).batch(32)
-    rng = torch.Generator().manual_seed(0)
+    rng = seeded(0)
     assert metrics.content_distance(clips).mean() < 3
     for harmless in ("shuffled frames", "frozen"):
         assert metrics.content_distance(DAMAGES[harmless](clips, rng)).mean() < 3

@@ -6,26 +6,23 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.support.seeds import seeded
 from vgan_tutorial import toys
 from vgan_tutorial.losses import ADVERSARIAL_LOSSES
 from vgan_tutorial.toys import Game, Run, count_modes, play, ring_centres, sample_toy
 
 
-def generator(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
 class TestData:
     @pytest.mark.parametrize("name", toys.TOYS)
     def test_the_seed_decides_and_the_global_state_does_not(self, name: str) -> None:
-        first = sample_toy(name, 50, generator(1))
+        first = sample_toy(name, 50, seeded(1))
         torch.manual_seed(99)
-        assert torch.equal(first, sample_toy(name, 50, generator(1)))
-        assert not torch.equal(first, sample_toy(name, 50, generator(2)))
+        assert torch.equal(first, sample_toy(name, 50, seeded(1)))
+        assert not torch.equal(first, sample_toy(name, 50, seeded(2)))
         assert first.abs().max() < 3  # what the figures show
 
     def test_the_ring_has_eight_equal_modes(self) -> None:
-        points = sample_toy("ring", 20_000, generator())
+        points = sample_toy("ring", 20_000, seeded())
         coverage = count_modes(points)
         assert coverage.modes == 8
         # three spreads of a two-dimensional Gaussian hold 1 - exp(-9/2) of it
@@ -42,12 +39,12 @@ class TestData:
         assert count_modes(few).modes == 1  # half a per cent is not a mode
 
     def test_the_bumps_have_the_stated_mixture(self) -> None:
-        points = sample_toy("two-bumps", 50_000, generator()).squeeze(1)
+        points = sample_toy("two-bumps", 50_000, seeded()).squeeze(1)
         assert (points < -0.4).float().mean().item() == pytest.approx(0.4, abs=0.01)
         assert points.mean().item() == pytest.approx(0.4 * -1.5 + 0.6 * 1.0, abs=0.02)
 
     def test_the_spiral_grows_as_it_turns(self) -> None:
-        points = sample_toy("spiral", 5000, generator())
+        points = sample_toy("spiral", 5000, seeded())
         # one and a half turns: the radius is 2.2 at angle 3 pi, on the left
         edge = points[points.norm(dim=1) > 2.15]
         assert (edge[:, 0] < 0).all()
@@ -55,7 +52,7 @@ class TestData:
         assert (radius < 1.1).float().mean().item() == pytest.approx(0.25, abs=0.03)
 
     def test_the_moons_are_two_half_circles(self) -> None:
-        x, y = (sample_toy("two-moons", 5000, generator()) / 1.5).unbind(1)
+        x, y = (sample_toy("two-moons", 5000, seeded()) / 1.5).unbind(1)
         upper = torch.hypot(x + 0.5, y + 0.25)  # distances to the two circles' centres
         lower = torch.hypot(x - 0.5, y - 0.25)
         off = torch.minimum((upper - 1).abs(), (lower - 1).abs())
@@ -64,15 +61,15 @@ class TestData:
 
     def test_an_unknown_toy_is_named(self) -> None:
         with pytest.raises(ValueError, match="no toy called 'cube'; choose from two-bumps"):
-            sample_toy("cube", 5, generator())
+            sample_toy("cube", 5, seeded())
 
 
 class TestPlayers:
     def test_building_leaves_the_global_state_alone(self) -> None:
         torch.manual_seed(5)
         before = torch.get_rng_state()
-        network = toys.build_mlp(2, 1, 16, generator())
-        toys.spectral_normalise(network, generator())
+        network = toys.build_mlp(2, 1, 16, seeded())
+        toys.spectral_normalise(network, seeded())
         assert torch.equal(before, torch.get_rng_state())
 
     def test_spectral_normalisation_holds_every_layer_at_one(self) -> None:
@@ -83,8 +80,8 @@ class TestPlayers:
             assert torch.linalg.matrix_norm(layer.weight, 2).item() == pytest.approx(1.0, abs=0.05)
 
     def test_evaluation_does_not_move_the_power_iteration(self) -> None:
-        weight = torch.randn(5, 4, generator=generator())
-        constraint = toys.DividedBySpectralNorm(weight, generator())
+        weight = torch.randn(5, 4, generator=seeded())
+        constraint = toys.DividedBySpectralNorm(weight, seeded())
         before = constraint.right.clone()
         constraint.eval()(weight)
         assert torch.equal(constraint.right, before)
@@ -104,7 +101,7 @@ class TestGame:
     def test_snapshots_are_evenly_spaced_and_frozen(self) -> None:
         run = play(Game(steps=40, snapshots=5))
         assert [snapshot.step for snapshot in run.snapshots] == [0, 10, 20, 30, 40]
-        points = sample_toy("ring", 7, generator())
+        points = sample_toy("ring", 7, seeded())
         surfaces = torch.stack([snapshot.logits(points) for snapshot in run.snapshots])
         assert (surfaces.diff(dim=0).abs().amax(dim=1) > 0).all()  # each its own discriminator
         torch.testing.assert_close(surfaces[-1], run.discriminator(points).squeeze(1).detach())
@@ -135,7 +132,7 @@ class TestGame:
 
     def test_the_one_dimensional_game_is_won(self) -> None:
         run = play(Game(data="two-bumps", steps=600))
-        real = sample_toy("two-bumps", 3000, generator(7)).squeeze(1)
+        real = sample_toy("two-bumps", 3000, seeded(7)).squeeze(1)
         start = run.snapshots[0].samples.squeeze(1)
         assert toys.wasserstein_1d(run.sample(3000).squeeze(1), real) < 0.25
         assert toys.wasserstein_1d(start, real[:300]) > 0.8
@@ -168,12 +165,12 @@ class TestMistakes:
         assert gaps[1][-20:].mean() < 1
 
     def test_forgotten_detach_stops_a_loop_that_reuses_its_fakes(self) -> None:
-        players = toys.build_mlp(2, 2, 8, generator()), toys.build_mlp(2, 1, 8, generator())
-        fake = players[0](torch.randn(4, 2, generator=generator()))
+        players = toys.build_mlp(2, 2, 8, seeded()), toys.build_mlp(2, 1, 8, seeded())
+        fake = players[0](torch.randn(4, 2, generator=seeded()))
         players[1](fake).mean().backward()  # the discriminator's step, fake not detached
         with pytest.raises(RuntimeError, match="backward through the graph a second time"):
             players[1](fake).mean().backward()  # the generator's step
-        fake = players[0](torch.randn(4, 2, generator=generator()))
+        fake = players[0](torch.randn(4, 2, generator=seeded()))
         players[1](fake.detach()).mean().backward()
         players[1](fake).mean().backward()  # with the fix the same loop runs
 
@@ -191,7 +188,7 @@ class TestMistakes:
 
     def test_sigmoid_twice_puts_a_floor_under_an_easy_problem(self) -> None:
         def lowest(twice: bool) -> float:
-            network = toys.build_mlp(1, 1, 16, generator())
+            network = toys.build_mlp(1, 1, 16, seeded())
             adam = torch.optim.Adam(network.parameters(), lr=0.01)
             real, fake = torch.full((8, 1), 1.0), torch.full((8, 1), -1.0)
             for _ in range(300):

@@ -25,10 +25,11 @@ def launched(tmp_path_factory):
     folder = tmp_path_factory.mktemp("two")
     make_shapes_pack(folder, "tiny", actors=5, clips=1).rename(folder / "pack")
     command = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu"]
-    command += ["--num_processes", "2", "-m", "tests.support.two_processes", str(folder)]
+    command += ["--num_processes", "2", "--main_process_port", "0"]  # any port that is free
+    command += ["-m", "tests.support.two_processes", str(folder)]
     environment = {**os.environ, "ACCELERATE_USE_CPU": "true"}
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=300, cwd=ROOT, env=environment
+        command, capture_output=True, text=True, timeout=600, cwd=ROOT, env=environment
     )
     return folder, done
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from tests.support.seeds import seeded
 from vgan_tutorial.augmentation import blur
 from vgan_tutorial.discriminators import DISCRIMINATORS, ResidualDiscriminator
 from vgan_tutorial.generators import GENERATORS, ResidualGenerator
@@ -41,7 +42,7 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
 
 
 def clips(count: int, seed: int = 3) -> torch.Tensor:
-    return next(shapes_source("tiny")(count, torch.Generator().manual_seed(seed)))
+    return next(shapes_source("tiny")(count, seeded(seed)))
 
 
 def stepped(config: TrainingConfig, steps: int = 1):

@@ -16,6 +16,7 @@ from PIL import Image
 from torch import nn
 
 from tests.support.mini import CONFIG, PRESET, change, run
+from tests.support.seeds import seeded
 from vgan_tutorial.discriminators import DISCRIMINATORS
 from vgan_tutorial.generators import GENERATORS
 from vgan_tutorial.latents import sample_latent
@@ -230,7 +231,7 @@ def test_clips_of_the_wrong_size_are_named():
 
 
 def test_labels_of_shapes_are_places_in_the_alphabet():
-    clips, labels = next(shapes_source(labelled=True)(24, torch.Generator().manual_seed(0)))
+    clips, labels = next(shapes_source(labelled=True)(24, seeded(0)))
     seen = judge(clips, PRESETS["tiny"]).factors
     names = [seen.names(PRESETS["tiny"], clip)["motion"] for clip in range(24)]
     assert names == [["circular", "horizontal", "vertical"][label] for label in labels]
@@ -283,7 +284,7 @@ def test_stages_are_kept_as_they_were_at_their_steps(tmp_path):
     run(change(steps=6, **wanted), tmp_path)
     stages = load_stages(tmp_path)
     assert [label for label, _ in stages] == ["step 0", "step 2", "step 5", "the end"]
-    latent = sample_latent(stages[0][1], 2, torch.Generator().manual_seed(1))
+    latent = sample_latent(stages[0][1], 2, seeded(1))
     for step, (_, stage) in zip((2, 5), stages[1:], strict=False):
         state, _ = run(change(steps=step))
         expected = state.averaged.eval()(latent)
@@ -318,7 +319,7 @@ def test_judging_and_drawing_do_not_change_the_run(tmp_path):
 
 
 def test_strips_show_clips_as_rows():
-    clips = next(shapes_source("tiny")(3, torch.Generator().manual_seed(0)))
+    clips = next(shapes_source("tiny")(3, seeded(0)))
     picture = torch.from_numpy(np.array(watching.strips(clips))).view(3, 16, 8, 16, 3)
     shown = picture[1, :, 5].permute(2, 0, 1) / 127.5 - 1  # the second clip's sixth frame
     torch.testing.assert_close(shown, clips[1, :, 5], rtol=0, atol=0.01)
