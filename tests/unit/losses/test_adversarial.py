@@ -9,6 +9,7 @@ from jaxtyping import TypeCheckError
 from torch import Tensor
 from torch.nn import functional
 
+from tests.support.seeds import seeded
 from vgan_tutorial import losses
 from vgan_tutorial.losses import (
     ADVERSARIAL_LOSSES,
@@ -22,7 +23,7 @@ BCE = functional.binary_cross_entropy_with_logits
 
 
 def some_logits(seed: int = 0, scale: float = 3.0, size: int = 64) -> tuple[Tensor, Tensor]:
-    rng = torch.Generator().manual_seed(seed)
+    rng = seeded(seed)
     return scale * torch.randn(size, generator=rng), scale * torch.randn(size, generator=rng)
 
 

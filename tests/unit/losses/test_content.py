@@ -5,14 +5,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from tests.support.seeds import seeded
 from vgan_tutorial import losses
 
 
 class TestContentTerms:
     def clips(self, seed: int, batch: int = 6) -> Tensor:
-        return torch.randn(
-            batch, 3, 4, 5, 5, generator=torch.Generator().manual_seed(seed), dtype=torch.float64
-        )
+        return torch.randn(batch, 3, 4, 5, 5, generator=seeded(seed), dtype=torch.float64)
 
     def test_the_literal_reading_is_matching_means_plus_the_variance(self) -> None:
         real, fake = self.clips(0, batch=9), self.clips(1)

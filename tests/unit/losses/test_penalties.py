@@ -5,6 +5,7 @@ import torch
 from jaxtyping import TypeCheckError
 from torch import Tensor, nn
 
+from tests.support.seeds import seeded
 from vgan_tutorial import losses
 
 
@@ -13,7 +14,7 @@ class Critic(nn.Module):
 
     def __init__(self, values: int) -> None:
         super().__init__()
-        rng = torch.Generator().manual_seed(0)
+        rng = seeded(0)
         self.first = nn.Parameter(torch.randn(values, 7, generator=rng, dtype=torch.float64))
         self.last = nn.Parameter(torch.randn(7, generator=rng, dtype=torch.float64))
 
@@ -25,7 +26,7 @@ SHAPES = [(5, 1), (5, 2), (5, 3, 4), (5, 3, 2, 4, 4)]
 
 
 def batch(shape: tuple[int, ...], seed: int = 0) -> Tensor:
-    rng = torch.Generator().manual_seed(seed)
+    rng = seeded(seed)
     return torch.randn(shape, generator=rng, dtype=torch.float64)
 
 
@@ -47,7 +48,7 @@ class TestPenalties:
     ) -> None:
         real, fake = batch(shape, 1), batch(shape, 2)
         critic = Critic(real[0].numel())
-        rng = torch.Generator().manual_seed(3)
+        rng = seeded(3)
         weights = torch.rand(
             (shape[0],) + (1,) * (len(shape) - 1), generator=rng, dtype=torch.float64
         )
@@ -58,7 +59,7 @@ class TestPenalties:
             excess = gradient.norm().item() - 1
             total += max(excess, 0.0) ** 2 if one_sided else excess**2
         penalty = losses.gradient_penalty(
-            critic, real, fake, generator=torch.Generator().manual_seed(3), one_sided=one_sided
+            critic, real, fake, generator=seeded(3), one_sided=one_sided
         )
         assert penalty.item() == pytest.approx(total / shape[0], rel=1e-9)
 
@@ -67,9 +68,7 @@ class TestPenalties:
         for penalty in (
             lambda critic: losses.r1_penalty(critic, real),
             lambda critic: losses.r2_penalty(critic, fake),
-            lambda critic: losses.gradient_penalty(
-                critic, real, fake, generator=torch.Generator().manual_seed(0)
-            ),
+            lambda critic: losses.gradient_penalty(critic, real, fake, generator=seeded(0)),
         ):
             critic = Critic(96)
             critic.first.data /= 10
@@ -90,7 +89,7 @@ class TestPenalties:
         critic = Critic(2)
         critic.last.data.zero_()
         penalty = losses.gradient_penalty(
-            critic, batch((5, 2), 1), batch((5, 2), 2), generator=torch.Generator().manual_seed(0)
+            critic, batch((5, 2), 1), batch((5, 2), 2), generator=seeded(0)
         )
         assert penalty.item() == pytest.approx(1.0)
         penalty.backward()
@@ -108,7 +107,7 @@ class TestPenalties:
         assert penalty.item() == pytest.approx(2.0)
 
     def test_interpolation_mixes_whole_clips(self) -> None:
-        rng = torch.Generator().manual_seed(0)
+        rng = seeded(0)
         zeros = torch.zeros(8, 3, 2, 4, 4)
         mixed = losses.interpolate(torch.ones_like(zeros), zeros, generator=rng).flatten(1)
         assert (mixed == mixed[:, :1]).all()
@@ -123,9 +122,7 @@ class TestPenalties:
     def test_the_same_seed_gives_the_same_penalty(self) -> None:
         real, fake = batch((5, 2), 1), batch((5, 2), 2)
         first, second, other = (
-            losses.gradient_penalty(
-                Critic(2), real, fake, generator=torch.Generator().manual_seed(seed)
-            )
+            losses.gradient_penalty(Critic(2), real, fake, generator=seeded(seed))
             for seed in (1, 1, 2)
         )
         assert first == second
@@ -147,7 +144,7 @@ class TestConstraints:
 
     def test_the_singular_value_can_be_trained_on(self) -> None:
         weight = batch((6, 4)).requires_grad_()
-        rng = torch.Generator().manual_seed(0)
+        rng = seeded(0)
         losses.largest_singular_value(weight, iterations=500, generator=rng).backward()
         left, _, right = torch.linalg.svd(weight.detach())
         # the derivative of the largest singular value is the outer product of its two directions

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from tests.support.seeds import seeded
 from vgan_tutorial.generators import ContentMotionGenerator
 from vgan_tutorial.layers import initialise
 from vgan_tutorial.metrics.diagnostics import (
@@ -18,12 +19,8 @@ from vgan_tutorial.shapes import draw_batch, get_preset
 from vgan_tutorial.training import sample
 
 
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
-
-
 def real(seed: int = 1, count: int = 64) -> torch.Tensor:
-    return draw_batch(get_preset("tiny"), count, torch.Generator().manual_seed(seed))[0]
+    return draw_batch(get_preset("tiny"), count, seeded(seed))[0]
 
 
 def test_checkers_are_the_share_of_the_pattern_that_alternates():
@@ -44,7 +41,7 @@ def test_variety_is_one_for_real_clips_and_nothing_for_copies():
 
 def test_halves_tell_which_latent_still_matters():
     network = ContentMotionGenerator(8, 16)
-    initialise(network, torch.Generator().manual_seed(0), deviation=0.08)
+    initialise(network, seeded(0), deviation=0.08)
     whole = halves(network)
     assert min(whole.values()) > 0.05
     assert whole["both"] == pytest.approx(variety(sample(network, 192, seed=1)), abs=1e-5)
