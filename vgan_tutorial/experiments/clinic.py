@@ -195,7 +195,7 @@ def treat(
 
 
 def checkpoints(path: str | Path, patient: str = "haste") -> list[tuple[str, nn.Module]]:
-    """A patient's averaged generator at growing steps, as `live.show_live` takes them.
+    """A patient's averaged generator at growing steps, as `live.player` takes them.
 
     Args:
         path: Safetensors file of the record.
