@@ -226,9 +226,9 @@ def spied(config: TrainingConfig, step: int, monkeypatch) -> list[torch.Tensor]:
     state, shown = start(config), list[torch.Tensor]()
     forward = state.discriminator.forward
 
-    def watched(clips):
+    def watched(clips, labels):
         shown.append(clips.detach())
-        return forward(clips)
+        return forward(clips, labels)
 
     monkeypatch.setattr(state.discriminator, "forward", watched)
     state.step = step
@@ -393,9 +393,9 @@ def test_compiled_networks_are_called_but_for_the_penalties(monkeypatch):
     state = start(config)
     forward = state.discriminator.forward
 
-    def watched(clips):
+    def watched(clips, labels):
         plain.append(clips)
-        return forward(clips)
+        return forward(clips, labels)
 
     monkeypatch.setattr(state.discriminator, "forward", watched)
     train_step(state, clips(4), config)
@@ -415,7 +415,7 @@ def test_compiled_networks_are_called_but_for_the_penalties(monkeypatch):
         ({"batch": 0}, "batch is 0; it must be at least 1"),
         ({"warm_up": -1}, "warm_up is -1; it must be at least 0"),
         ({"ema": 1.0}, "ema is 1.0"),
-        ({"penalty": -1.0}, "penalty is -1.0; it must be positive"),
+        ({"penalty": -1.0}, "penalty is -1.0; it must be at least 0"),
         ({"accumulate": 3}, "a batch of 4 cannot be cut into 3 parts"),
         ({"best": "validity"}, "nothing is judged: set judge_every too"),
     ],
