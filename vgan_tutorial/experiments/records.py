@@ -7,7 +7,6 @@ file again after every result, so an interrupted one goes on where it stopped.
 from __future__ import annotations
 
 import json
-import os
 import platform
 import sys
 from collections.abc import Callable
@@ -17,6 +16,8 @@ from typing import Any
 
 import torch
 import tyro
+
+from vgan_tutorial.files import replace_file
 
 Record = dict[str, Any]
 
@@ -76,9 +77,7 @@ def save_record(path: str | Path, record: Record) -> None:
     """Write a record so that a kill leaves either the old file or the new one."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(path.name + ".unfinished")
-    draft.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    os.replace(draft, path)
+    replace_file(path, json.dumps(record, indent=1) + "\n")
 
 
 def run_command(make: Callable[..., object]) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from vgan_tutorial.experiments import records
+from vgan_tutorial import files
 from vgan_tutorial.experiments.records import check_same, open_record, save_record, versions
 from vgan_tutorial.experiments.runs import judged
 from vgan_tutorial.recipes import get_recipe
@@ -106,7 +106,7 @@ def test_a_kill_while_writing_leaves_the_old_record(tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(records.os, "replace", killed)
+        patch.setattr(files.os, "replace", killed)
         with pytest.raises(KeyboardInterrupt):
             save_record(path, ORIGIN | {"rows": [1, 2]})
     assert open_record(path, ORIGIN)["rows"] == [1]
