@@ -1,4 +1,9 @@
-"""From stored pixels to model range and back: the only two functions that cross."""
+"""From stored pixels to model range and back: the only two functions that cross.
+
+Clips on disk are uint8 (time, height, width, channel); models want float32
+(batch, channel, time, height, width) in [-1, 1]. Nothing else turns one into the other, so there
+is one place to look when axes or ranges seem wrong.
+"""
 
 from __future__ import annotations
 
