@@ -13,14 +13,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-from vgan_tutorial.shapes import Factors, Preset, draw_mask, draw_masks, draw_path
+from vgan_tutorial.shapes import Factors, Preset, draw_mask, draw_masks, draw_path, get_preset
 
 VALID_RESIDUAL = 0.12  # of the rendering's energy; real clips stay under 0.01
 VALID_PATH = 1 / 16  # RMS distance to the nearest legal path, as a share of the frame's width
@@ -122,6 +123,15 @@ def summarise(verdict: Verdict, preset: Preset) -> Summary:
         colour_consistency=verdict.colour_consistency.mean().item(),
         size_spread=verdict.size_spread.mean().item(),
     )
+
+
+def judged(
+    clips: Float[Tensor, "batch 3 time height width"], preset: str | Preset, *names: str
+) -> dict[str, int | float]:
+    """The judge's figures of clips, rounded to four digits: those named, or all of `Summary`."""
+    preset = get_preset(preset)
+    found = asdict(summarise(judge(clips, preset), preset))
+    return {name: round(found[name], 4) for name in names or found}
 
 
 # The coarse search: every shape, size and position at once --------------------------------------
@@ -319,14 +329,11 @@ def _best_of_each_frame(
 def join_verdicts(parts: list[Verdict]) -> Verdict:
     """Concatenate verdicts along the batch."""
 
-    def cat(name: str) -> Tensor:
-        return torch.cat([getattr(part, name) for part in parts])
+    def cat(of: list[Any], names: list[str]) -> list[Tensor]:
+        return [torch.cat([getattr(each, name) for each in of]) for name in names]
 
-    factors = Factors(
-        *(torch.cat([getattr(part.factors, f.name) for part in parts]) for f in fields(Factors))
-    )
-    names = [field.name for field in fields(Verdict) if field.name != "factors"]
-    return Verdict(factors, *(cat(name) for name in names))
+    factors = cat([part.factors for part in parts], [field.name for field in fields(Factors)])
+    return Verdict(Factors(*factors), *cat(parts, [field.name for field in fields(Verdict)][1:]))
 
 
 # Ways to damage a clip, to test the judge (and, later, discriminators) --------------------------
@@ -337,13 +344,6 @@ Damage = Callable[
 ]
 
 
-def _per_clip_order(clips: Tensor, generator: torch.Generator) -> Int[Tensor, "batch time"]:
-    """A random order of the frames for every clip."""
-    batch, _, time = clips.shape[:3]
-    noise = torch.rand(batch, time, generator=generator, device=generator.device)
-    return noise.argsort(1).to(clips.device)
-
-
 def add_noise(clips: Tensor, generator: torch.Generator) -> Tensor:
     """Add Gaussian noise of standard deviation 0.5 to every value."""
     noise = torch.randn(clips.shape, generator=generator, device=generator.device)
@@ -352,8 +352,9 @@ def add_noise(clips: Tensor, generator: torch.Generator) -> Tensor:
 
 def shuffle_frames(clips: Tensor, generator: torch.Generator) -> Tensor:
     """Put the frames of every clip in a random order: the frames stay real, the motion goes."""
-    order = _per_clip_order(clips, generator)[:, None, :, None, None].expand_as(clips)
-    return clips.gather(2, order)
+    batch, _, time = clips.shape[:3]
+    order = torch.rand(batch, time, generator=generator, device=generator.device).argsort(1)
+    return clips.gather(2, order.to(clips.device)[:, None, :, None, None].expand_as(clips))
 
 
 def freeze(clips: Tensor, generator: torch.Generator) -> Tensor:

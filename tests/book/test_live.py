@@ -10,7 +10,7 @@ import torch
 from tests.book.browser import chromium, launched, opened, page_faults
 from tests.book.test_site import lacking
 from tests.unit.live.test_bundle import AGREEMENT, SMOOTH, drawn_network, latents_for
-from vgan_tutorial.live import live_html, live_page
+from vgan_tutorial import live
 from vgan_tutorial.pixels import to_uint8
 
 pytestmark = pytest.mark.browser
@@ -55,7 +55,8 @@ def told_url(told, tmp_path_factory):
 
 def written(folder, generator, **options):
     page = folder / "live.html"
-    page.write_text(live_page(generator, alt="Four clips.", **options), encoding="utf-8")
+    player = live.player(generator, alt="Four clips.", **options)
+    page.write_text(live.page(player), encoding="utf-8")
     return page.as_uri()
 
 
@@ -147,7 +148,7 @@ def test_live_pages_are_good_pages(browser, page, request):
 
 
 def test_two_generators_live_on_one_page(browser, tmp_path, network):
-    body = live_html(network, alt="one") + live_html(network, alt="two", seed=1)
+    body = live.player(network, "one").html + live.player(network, "two", seed=1).html
     page_file = tmp_path / "two.html"
     page_file.write_text(f"<!doctype html><link rel='icon' href='data:,'>{body}", encoding="utf-8")
     with opened(browser, page_file.as_uri(), **STILL) as (page, faults):
@@ -278,7 +279,7 @@ def test_the_map_never_mixes_classes(browser, told_url):
 
 
 def test_classes_of_two_generators_do_not_meet(browser, tmp_path, told):
-    body = live_html(told, alt="one") + live_html(told, alt="two")
+    body = live.player(told, alt="one").html + live.player(told, alt="two").html
     page_file = tmp_path / "two.html"
     page_file.write_text(f"<!doctype html><link rel='icon' href='data:,'>{body}", encoding="utf-8")
     with opened(browser, page_file.as_uri(), **STILL) as (page, _):

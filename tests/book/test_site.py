@@ -10,7 +10,7 @@ import pytest
 
 from tests.book.browser import chromium, html_pages, launched, opened, page_faults
 from tests.book.pages import ROOT
-from vgan_tutorial.display import player_html, scrubber_html, strip_html
+from vgan_tutorial import display
 
 pytestmark = pytest.mark.browser
 
@@ -133,13 +133,13 @@ STILL = {"reduced_motion": "reduce"}
 
 
 def test_players_and_strips_make_a_good_page(browser, tmp_path, clips):
-    players = [player_html(clips, alt="clips"), strip_html(clips, alt="strip")]
-    stages = scrubber_html([clips, clips], ["step 0", "step 9"], alt="stages")
+    players = [display.player(clips, alt="clips").html, display.strip(clips, alt="strip").html]
+    stages = display.scrubber([clips, clips], ["step 0", "step 9"], alt="stages").html
     assert page_faults(browser, written(tmp_path, *players, stages)) == []
 
 
 def test_player_runs_loops_and_stops_on_click(browser, tmp_path, clips):
-    url = written(tmp_path, player_html(clips, alt="clips", fps=10))
+    url = written(tmp_path, display.player(clips, alt="clips", fps=10).html)
     with opened(browser, url, reduced_motion="no-preference") as (page, _):
         button = page.get_by_role("button", name="Pause")
         slider = page.get_by_role("slider", name="Frame", exact=True)
@@ -158,7 +158,8 @@ def test_player_runs_loops_and_stops_on_click(browser, tmp_path, clips):
 
 
 def test_player_obeys_the_keyboard(browser, tmp_path, clips):
-    with opened(browser, written(tmp_path, player_html(clips, alt="clips")), **STILL) as (page, _):
+    url = written(tmp_path, display.player(clips, alt="clips").html)
+    with opened(browser, url, **STILL) as (page, _):
         page.keyboard.press("Tab")
         page.keyboard.press("Space")
         page.get_by_role("button", name="Pause").wait_for()
@@ -174,7 +175,7 @@ def test_player_obeys_the_keyboard(browser, tmp_path, clips):
 
 
 def test_player_waits_where_motion_is_not_wanted(browser, tmp_path, clips):
-    url = written(tmp_path, player_html(clips, alt="clips", fps=50))
+    url = written(tmp_path, display.player(clips, alt="clips", fps=50).html)
     with opened(browser, url, **STILL) as (page, _):
         page.wait_for_timeout(300)
         assert page.get_by_role("button", name="Play").count() == 1
@@ -183,7 +184,7 @@ def test_player_waits_where_motion_is_not_wanted(browser, tmp_path, clips):
 
 def test_scrubber_moves_between_stages(browser, tmp_path, clips):
     stages = [clips, 255 - clips]
-    url = written(tmp_path, scrubber_html(stages, ["step 0", "step 9"], alt="stages"))
+    url = written(tmp_path, display.scrubber(stages, ["step 0", "step 9"], alt="stages").html)
     with opened(browser, url, **STILL) as (page, _):
         slider = page.get_by_role("slider", name="Stage", exact=True)
         assert slider.get_attribute("aria-valuetext") == "step 9"
@@ -195,14 +196,15 @@ def test_scrubber_moves_between_stages(browser, tmp_path, clips):
 
 
 def test_the_strip_stands_in_where_scripts_do_not_run(browser, tmp_path, clips):
-    url = written(tmp_path, player_html(clips, alt="clips"))
+    url = written(tmp_path, display.player(clips, alt="clips").html)
     with opened(browser, url, java_script_enabled=False) as (page, _):
         assert page.get_by_role("img", name="clips").is_visible()
         assert page.get_by_role("button").count() == 0
 
 
 def test_print_shows_the_strip(browser, tmp_path, clips):
-    with opened(browser, written(tmp_path, player_html(clips, alt="clips"))) as (page, _):
+    url = written(tmp_path, display.player(clips, alt="clips").html)
+    with opened(browser, url) as (page, _):
         assert not page.locator("figure img").is_visible()
         page.emulate_media(media="print")
         assert page.locator("figure img").is_visible()

@@ -1,14 +1,28 @@
 """Files that the tests make: good videos, and the ways in which real ones go wrong."""
 
 import struct
-from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 from jaxtyping import UInt8
 
+from vgan_tutorial.experiments.films import frame_numbers, numbered_clip, write_coded
 from vgan_tutorial.video_io import write_video
+
+__all__ = [
+    "declare_frames",
+    "decode_with_pyav",
+    "frame_numbers",
+    "moving_clip",
+    "numbered_clip",
+    "truncate",
+    "turn_clockwise",
+    "web_page",
+    "write_coded",
+    "write_lossless",
+    "write_with_pyav",
+]
 
 
 def moving_clip(
@@ -64,51 +78,6 @@ def truncate(path: Path, share: float = 0.5) -> None:
 
 def web_page(path: Path) -> None:
     path.write_text("<!DOCTYPE html>\n<html><body>404: no such file</body></html>")
-
-
-BITS = 6  # of the number that a frame of `numbered_clip` carries
-
-
-def numbered_clip(frames: int) -> UInt8[np.ndarray, "frames 48 64 3"]:
-    """Every frame says its own number in black and white bars that survive any codec."""
-    clip = np.zeros((frames, 48, 64, 3), np.uint8)
-    for number in range(frames):
-        for bit in range(BITS):
-            clip[number, 8:40, 8 * bit + 8 : 8 * bit + 16] = 255 * (number >> bit & 1)
-    return clip
-
-
-def frame_numbers(clip: UInt8[np.ndarray, "time 48 64 3"]) -> list[int]:
-    """Read them back."""
-    bars = [clip[:, 24, 8 * bit + 12].mean(-1) > 127 for bit in range(BITS)]
-    return (np.stack(bars, 1) @ (1 << np.arange(BITS))).tolist()
-
-
-def write_coded(
-    path: Path,
-    clip: UInt8[np.ndarray, "time height width 3"],
-    codec: str,
-    milliseconds: int | list[int] = 40,
-) -> None:
-    """Write with a codec of PyAV's, each frame shown for so long: a list varies the frame rate."""
-    if isinstance(milliseconds, int):
-        tick, each = Fraction(milliseconds, 1000), [1] * len(clip)
-    else:
-        tick, each = Fraction(1, 1000), milliseconds
-    with av.open(str(path), "w") as container:
-        container.metadata["title"] = "a title"
-        stream = container.add_stream(codec, rate=25)
-        stream.height, stream.width = clip.shape[1:3]
-        stream.pix_fmt = "yuv420p"
-        stream.options = {"g": "12"}
-        stream.codec_context.time_base = tick
-        shown = 0
-        for array, pause in zip(clip, each, strict=True):
-            frame = av.VideoFrame.from_ndarray(array, format="rgb24").reformat(format="yuv420p")
-            frame.pts, frame.time_base = shown, tick
-            container.mux(stream.encode(frame))
-            shown += pause
-        container.mux(stream.encode())
 
 
 def declare_frames(path: Path, count: int) -> None:

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from vgan_tutorial import display, live
 from vgan_tutorial.cli.runs import DATA, Run
 from vgan_tutorial.datasets import PackedClips
-from vgan_tutorial.live.bundle import export_onnx
 from vgan_tutorial.metrics import METRICS, I3DFeatures
 from vgan_tutorial.metrics import evaluate as measure
 from vgan_tutorial.metrics.evaluation import COMPARING, first
@@ -179,11 +178,11 @@ def export(
     network, config = load_generator(run)
     if web:
         names = class_names or _class_names(run, config)
-        page = live.live_page(network, alt, title, class_names=names)
+        page = live.page(live.player(network, alt, class_names=names), title)
         web.write_text(page, encoding="utf-8")
         print(f"{web}: {web.stat().st_size:,} bytes")
     if onnx:
-        difference = export_onnx(network, onnx)
+        difference = live.export_onnx(network, onnx)
         print(f"{onnx}: at most {difference:.1e} away from PyTorch")
 
 

@@ -1,44 +1,38 @@
-"""Show clips, figures and source code in the notebooks and on the pages made from them.
+"""Clips, figures and source code as the notebooks show them, and the pages made from them.
+
+Each function makes one thing to look at, a `Shown`: `display.strip(clips, alt="…").show()` shows it
+in a notebook, and its `html` is the piece of a page.
 
 Every picture carries alternative text, for readers who do not see it: the functions refuse to
-show one without. Clips are stored at their own size and enlarged by the browser, so that a
+make one without. Clips are stored at their own size and enlarged by the browser, so that a
 16 x 16 clip costs a few kilobytes. Players need no kernel and no network.
+
+Nothing here knows a network: whatever is shown comes as pixels, curves or source.
+
+* `clips`: strips, players and scrubbers;
+* `figures`: matplotlib in the book's style;
+* `listings`: the package's own source;
+* `sheets`: pixels laid out side by side;
+* `page`: the HTML that all of them share.
 """
 
-from vgan_tutorial.display.clips import (
-    player_html,
-    scrubber_html,
-    show_player,
-    show_scrubber,
-    show_strip,
-    strip_html,
-)
-from vgan_tutorial.display.figures import (
-    COLOURS,
-    LINES,
-    figure_html,
-    plot_curves,
-    set_style,
-    show_figure,
-)
+from vgan_tutorial.display.clips import player, scrubber, strip
+from vgan_tutorial.display.figures import COLOURS, LINES, curves, figure, set_style
+from vgan_tutorial.display.listings import source
+from vgan_tutorial.display.page import Shown
 from vgan_tutorial.display.sheets import as_stored, grid
-from vgan_tutorial.display.source import show_source, source_markdown
 
 __all__ = [
     "COLOURS",
     "LINES",
+    "Shown",
     "as_stored",
-    "figure_html",
+    "curves",
+    "figure",
     "grid",
-    "player_html",
-    "plot_curves",
-    "scrubber_html",
+    "player",
+    "scrubber",
     "set_style",
-    "show_figure",
-    "show_player",
-    "show_scrubber",
-    "show_source",
-    "show_strip",
-    "source_markdown",
-    "strip_html",
+    "source",
+    "strip",
 ]

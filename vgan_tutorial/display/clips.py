@@ -10,13 +10,15 @@ from matplotlib.figure import Figure
 from vgan_tutorial.display.figures import rasterise
 from vgan_tutorial.display.page import (
     DRAWING,
+    Shown,
     asset,
-    display_page,
     figure_tag,
     img_tag,
     kind_of,
     require_alt,
     scale_for,
+    script_tag,
+    shown,
 )
 from vgan_tutorial.display.sheets import (
     Clips,
@@ -33,81 +35,27 @@ from vgan_tutorial.display.sheets import (
 )
 
 
-def show_strip(
+def strip(
     clips: Clips,
     alt: str,
     caption: str | None = None,
     columns: int | None = None,
     labels: Sequence[str] = (),
     size: int | None = None,
-) -> None:
-    """Show the frames of one or several clips side by side, one row a clip.
+) -> Shown:
+    """The frames of one or several clips side by side, one row a clip.
 
     Args:
         clips: clips in model range, or uint8 as stored.
-        alt: what the picture shows, in a sentence.
-        caption: a line under the picture.
-        columns: how many frames to show of each clip, evenly spaced; all if not given.
-        labels: a short name for each row.
+        alt: sentence that says what the picture shows.
+        caption: line under the picture.
+        columns: number of frames shown of each clip, evenly spaced; all if not given.
+        labels: short name for each row.
         size: width of a frame on the page, in pixels.
+
+    Raises:
+        ValueError: if alt is empty, or there is not one label a clip.
     """
-    display_page(strip_html(clips, alt, caption, columns, labels, size), alt)
-
-
-def show_player(
-    clips: Clips,
-    alt: str,
-    fps: int | float = 8,
-    caption: str | None = None,
-    columns: int | None = None,
-    size: int | None = None,
-) -> None:
-    """Show one clip, or a grid of clips, in a player with a play button and a slider.
-
-    Args:
-        clips: clips in model range, or uint8 as stored.
-        alt: what the clips show, in a sentence.
-        fps: frames a second.
-        caption: a line under the player.
-        columns: clips in a row of the grid.
-        size: width of one clip on the page, in pixels.
-    """
-    display_page(player_html(clips, alt, fps, caption, columns, size), alt)
-
-
-def show_scrubber(
-    stages: Sequence[Clips | Picture | Figure],
-    labels: Sequence[str],
-    alt: str,
-    caption: str | None = None,
-    fps: int | float | None = None,
-    columns: int | None = None,
-    size: int | None = None,
-) -> None:
-    """Show a slider over stages, such as steps of training; it needs no kernel.
-
-    Args:
-        stages: one picture, matplotlib figure or set of clips for each stage, all of one size.
-            Figures are drawn at their own dpi and then closed.
-        labels: a short text for each stage, such as "step 200".
-        alt: what the stages show, in a sentence.
-        caption: a line under the slider.
-        fps: frames a second of the clips (8 if not given), or stages a second of pictures (2).
-        columns: clips in a row of the grid.
-        size: width of a picture or of one clip on the page, in pixels.
-    """
-    display_page(scrubber_html(stages, labels, alt, caption, fps, columns, size), alt)
-
-
-def strip_html(
-    clips: Clips,
-    alt: str,
-    caption: str | None = None,
-    columns: int | None = None,
-    labels: Sequence[str] = (),
-    size: int | None = None,
-) -> str:
-    """The HTML that `show_strip` shows."""
     require_alt(alt)
     rows = as_stored(clips)
     if labels and len(labels) != len(rows):
@@ -118,27 +66,39 @@ def strip_html(
     body = f'<div class="vgan-rows"><div>{names}</div>{image}</div>' if labels else image
     if columns > 1:
         body += '<div class="vgan-time" aria-hidden="true">time →</div>'
-    return figure_tag(body, caption)
+    return shown(figure_tag(body, caption), alt)
 
 
 def strip_image(rows: StoredClips, alt: str, columns: int, size: int | None = None) -> str:
     """The image of a strip: some frames of each clip, evenly spaced, one row a clip."""
     _, time, height, width, _ = rows.shape
-    shown = np.linspace(0, time - 1, columns).round().astype(int)
-    sheet = tile(rows[:, shown].reshape(-1, height, width, 3), columns)
+    times = np.linspace(0, time - 1, columns).round().astype(int)
+    sheet = tile(rows[:, times].reshape(-1, height, width, 3), columns)
     scale = scale_for(width, size, min(160, 640 // columns))
     return img_tag(sheet, alt, scale, kind_of(scale))
 
 
-def player_html(
+def player(
     clips: Clips,
     alt: str,
     fps: int | float = 8,
     caption: str | None = None,
     columns: int | None = None,
     size: int | None = None,
-) -> str:
-    """The HTML that `show_player` shows."""
+) -> Shown:
+    """One clip, or a grid of clips, in a player with a play button and a slider.
+
+    Args:
+        clips: clips in model range, or uint8 as stored.
+        alt: sentence that says what the clips show.
+        fps: frames a second.
+        caption: line under the player.
+        columns: number of clips in a row of the grid.
+        size: width of one clip on the page, in pixels.
+
+    Raises:
+        ValueError: if alt is empty.
+    """
     require_alt(alt)
     stored = as_stored(clips)
     columns = columns or square(len(stored))
@@ -146,7 +106,7 @@ def player_html(
     return _player(grid(stored, columns), (), alt, caption, fps, scale, kind_of(scale))
 
 
-def scrubber_html(
+def scrubber(
     stages: Sequence[Clips | Picture | Figure],
     labels: Sequence[str],
     alt: str,
@@ -154,8 +114,22 @@ def scrubber_html(
     fps: int | float | None = None,
     columns: int | None = None,
     size: int | None = None,
-) -> str:
-    """The HTML that `show_scrubber` shows."""
+) -> Shown:
+    """A slider over stages, such as steps of training; it needs no kernel.
+
+    Args:
+        stages: picture, matplotlib figure or set of clips for each stage, all of one size.
+            Figures are drawn at their own dpi and then closed.
+        labels: short text for each stage, such as "step 200".
+        alt: sentence that says what the stages show.
+        caption: line under the slider.
+        fps: frames a second of the clips (8 if not given), or stages a second of pictures (2).
+        columns: number of clips in a row of the grid.
+        size: width of a picture or of one clip on the page, in pixels.
+
+    Raises:
+        ValueError: if alt is empty, there is not one label a stage, or stages differ in size.
+    """
     require_alt(alt)
     if not stages or len(stages) != len(labels):
         raise ValueError(f"{len(stages)} stages but {len(labels)} labels: give one label a stage")
@@ -194,7 +168,7 @@ def _player(
     fps: int | float,
     scale: float,
     kind: str,
-) -> str:
+) -> Shown:
     """Pictures on one sheet, and the script that plays them: stage after stage, frame by frame."""
     count, height, width, _ = pictures.shape
     frames = count // max(1, len(labels))
@@ -211,8 +185,8 @@ def _player(
         "autoplay": frames > 1,
     }
     image = img_tag(tile(pictures, columns), alt, min(scale, 640 / (width * columns)), kind)
-    script = f"<script>{asset('display', 'player.js')}</script>"
-    return figure_tag(image, caption, html.escape(json.dumps(setup))) + script
+    script = script_tag(asset("display", "controls.js"), asset("display", "player.js"))
+    return shown(figure_tag(image, caption, html.escape(json.dumps(setup))) + script, alt)
 
 
 def _sheet_columns(count: int, frames: int, width: int) -> int:

@@ -9,7 +9,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from PIL import Image
 
-from vgan_tutorial.display.page import DRAWING, display_page, figure_tag, img_tag, require_alt
+from vgan_tutorial.display.page import DRAWING, Shown, figure_tag, img_tag, require_alt, shown
 from vgan_tutorial.display.sheets import Sheet
 
 # Okabe and Ito's eight colours stay apart for every common kind of colour blindness. Yellow is
@@ -42,21 +42,27 @@ def set_style() -> None:
     )
 
 
-def show_figure(
-    figure: Figure, alt: str, caption: str | None = None, levels: int | None = None
-) -> None:
-    """Show a matplotlib figure with alternative text and a caption, then close it.
+def figure(
+    drawing: Figure, alt: str, caption: str | None = None, levels: int | None = None
+) -> Shown:
+    """A matplotlib figure with alternative text and a caption; closes the figure.
 
     Args:
-        figure: any figure.
-        alt: what it shows, in a sentence.
-        caption: a line under it.
-        levels: of each colour channel, if fewer than 256 will do; see `coarse`.
+        drawing: any figure.
+        alt: sentence that says what it shows.
+        caption: line under it.
+        levels: number of levels of each colour channel, if fewer than 256 will do; see `coarse`.
+
+    Raises:
+        ValueError: if alt is empty.
     """
-    display_page(figure_html(figure, alt, caption, levels), alt)
+    require_alt(alt)
+    picture = rasterise(drawing, FIGURE_SCALE)
+    picture = coarse(picture, levels) if levels else picture
+    return shown(figure_tag(img_tag(picture, alt, FIGURE_SCALE, DRAWING), caption), alt)
 
 
-def plot_curves(
+def curves(
     log: Sequence[Mapping[str, Any]],
     *keys: str,
     alt: str,
@@ -66,34 +72,34 @@ def plot_curves(
     ylabel: str = "value",
     labels: Mapping[str, str] | None = None,
     logy: bool = False,
-) -> None:
-    """Plot columns of a training log against the step and show the figure.
+) -> Shown:
+    """A figure of columns of a training log against the step.
 
     A record that lacks a key is left out of that key's curve. Curves differ in colour and in
     line style.
 
     Args:
         log: records as in the JSON-lines log.
-        keys: the columns to draw.
-        alt: what the curves show, in a sentence.
-        caption: a line under the figure.
-        x: the column on the horizontal axis.
-        xlabel: its name, with the unit; the column's name if not given.
+        keys: columns to draw.
+        alt: sentence that says what the curves show.
+        caption: line under the figure.
+        x: column on the horizontal axis.
+        xlabel: name of the horizontal axis, with the unit; the column's name if not given.
         ylabel: name of the vertical axis, with the unit.
         labels: names for the legend where they should differ from the keys.
-        logy: whether the vertical axis is logarithmic.
+        logy: logarithmic vertical axis instead of a linear one.
 
     Raises:
-        ValueError: if no key is given, or the log has no record with a key.
+        ValueError: if alt is empty, no key is given, or the log has no record with a key.
     """
     require_alt(alt)
     if not keys:
-        raise ValueError("plot_curves needs at least one key of the log to draw")
-    figure, axes = plt.subplots()
+        raise ValueError("curves needs at least one key of the log to draw")
+    drawing, axes = plt.subplots()
     for index, key in enumerate(keys):
         points = [(record[x], record[key]) for record in log if x in record and key in record]
         if not points:
-            plt.close(figure)
+            plt.close(drawing)
             known = sorted({name for record in log for name in record})
             raise ValueError(f"no record of the log holds both {x!r} and {key!r}; it has {known}")
         label = (labels or {}).get(key, key.replace("_", " "))
@@ -103,17 +109,7 @@ def plot_curves(
         axes.set_yscale("log")
     if len(keys) > 1:
         axes.legend()
-    show_figure(figure, alt, caption, CURVE_LEVELS)
-
-
-def figure_html(
-    figure: Figure, alt: str, caption: str | None = None, levels: int | None = None
-) -> str:
-    """The HTML that `show_figure` shows; closes the figure."""
-    require_alt(alt)
-    picture = rasterise(figure, FIGURE_SCALE)
-    picture = coarse(picture, levels) if levels else picture
-    return figure_tag(img_tag(picture, alt, FIGURE_SCALE, DRAWING), caption)
+    return figure(drawing, alt, caption, CURVE_LEVELS)
 
 
 def coarse(picture: Sheet, levels: int) -> Sheet:
@@ -126,9 +122,9 @@ def coarse(picture: Sheet, levels: int) -> Sheet:
     return np.round(np.round(picture / step) * step).astype(np.uint8)
 
 
-def rasterise(figure: Figure, scale: float) -> Sheet:
+def rasterise(drawing: Figure, scale: float) -> Sheet:
     """The pixels of a figure at its own dpi over `scale`; closes the figure."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=figure.dpi / scale)
-    plt.close(figure)
+    drawing.savefig(buffer, format="png", dpi=drawing.dpi / scale)
+    plt.close(drawing)
     return np.asarray(Image.open(buffer).convert("RGBA"))

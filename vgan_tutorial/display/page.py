@@ -5,6 +5,7 @@ import hashlib
 import html
 import io
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.resources import files
 
 from PIL import Image
@@ -37,7 +38,7 @@ def _encode(picture: Sheet) -> str:
 
 
 def figure_tag(body: str, caption: str | None, setup: str = "") -> str:
-    """What all figures share: style sheet, frame, caption, and settings for a script."""
+    """A figure of the pages: style sheet, frame, caption, and settings for a script."""
     text = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
     # The same content gives the same name, so that running a notebook again changes nothing.
     name = hashlib.sha256((body + setup).encode()).hexdigest()[:10]
@@ -47,12 +48,12 @@ def figure_tag(body: str, caption: str | None, setup: str = "") -> str:
 
 
 def scale_for(width: int, size: int | None, room: int) -> float:
-    """How much to enlarge: to the size asked for, else by the whole number that fits the room."""
+    """Factor to enlarge by: to the size asked for, else by the whole number that fits the room."""
     return size / width if size else float(max(1, room // width))
 
 
 def kind_of(scale: float) -> str:
-    """How the browser should draw a clip: enlarged ones with sharp pixels."""
+    """Class of the style sheet for a clip: enlarged ones are drawn with sharp pixels."""
     return PIXELS if scale > 1 else CLIP
 
 
@@ -67,13 +68,45 @@ def require_alt(alt: str) -> None:
         raise ValueError("alt is empty: say in a sentence what a reader would see in the picture")
 
 
-def display_page(page: str, alt: str) -> None:
-    """Give a notebook the HTML, and the alternative text where HTML is not shown."""
-    display_bundle({"text/html": page, "text/plain": f"[{alt}]"})
+def script_tag(*scripts: str) -> str:
+    """One script element that runs the scripts in their order.
+
+    Every figure brings its own copy, so indentation and lines that are only comments are left out.
+    """
+    lines = (line.strip() for script in scripts for line in script.splitlines())
+    code = "\n".join(line for line in lines if line and not line.startswith("//"))
+    return f"<script>{code}</script>"
 
 
-def display_bundle(bundle: Mapping[str, str]) -> None:
-    """Give a notebook the same thing in several formats."""
-    from IPython.display import display  # only notebooks need it
+@dataclass(frozen=True, repr=False)
+class Shown:
+    """Something to look at: a notebook shows it where `show` is called, or as a cell's last line.
 
-    display(dict(bundle), raw=True)
+    Attributes:
+        formats: text by media type, the same thing in each; "text/plain" is for whoever sees no
+            other.
+    """
+
+    formats: Mapping[str, str]
+
+    @property
+    def html(self) -> str:
+        """The piece of a page; a listing of source code has none."""
+        return self.formats["text/html"]
+
+    def show(self) -> None:
+        """Show it in a notebook, from anywhere in a cell."""
+        from IPython.display import display  # only notebooks need it
+
+        display(self)
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return dict(self.formats)
+
+    def __repr__(self) -> str:
+        return self.formats["text/plain"]
+
+
+def shown(page: str, alt: str) -> Shown:
+    """A piece of a page, with the alternative text where pages are not shown."""
+    return Shown({"text/html": page, "text/plain": f"[{alt}]"})

@@ -1,4 +1,4 @@
-"""Train the classifiers of Moving Shapes that the metrics compare features of.
+"""The classifiers of Moving Shapes whose features the metrics compare.
 
 `python -m vgan_tutorial.experiments.classifier --output vgan_tutorial/metrics/weights`
 """
@@ -14,7 +14,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 from tqdm.auto import tqdm
 
-from vgan_tutorial.experiments.records import run_command
+from vgan_tutorial.experiments.records import (
+    CPU,
+    check_counts,
+    command_line,
+    origin,
+    run_command,
+)
 from vgan_tutorial.layers import initialise
 from vgan_tutorial.metrics.classifier import (
     ShapesClassifier,
@@ -75,30 +81,32 @@ RECORD = """Two classifiers of Moving Shapes, for the metrics
 
 Made by
 
-    python -m vgan_tutorial.experiments.classifier --output {output} --steps {steps} --seed {seed}
+    {command}
 
-in {seconds:.0f} seconds of one core's time (torch {torch}). clip.safetensors reads shape,
-colour and motion from whole clips; frame.safetensors reads shape and colour from single frames.
-Weights are in half precision. Right answers on {clips:,} fresh clips of each preset, measured with
-the stored weights:
+in {seconds:.0f} seconds of one core's time ({device}, torch {torch}, commit {commit}).
+clip.safetensors reads shape, colour and motion from whole clips; frame.safetensors reads shape and
+colour from single frames. Weights are in half precision. Right answers on {clips:,} fresh clips of
+each preset, measured with the stored weights:
 
 {table}
 """
 
 
-def main(
+def make_record(
     output: Path, steps: int = 600, seed: int = 0, clips: int = 1000, threads: int = 1
 ) -> None:
     """Train both classifiers, store them in half precision, and state their accuracy.
 
     Args:
         output: Folder for clip.safetensors, frame.safetensors and README.txt.
-        steps: Of each training.
-        seed: Of the weights and the training clips.
-        clips: How many fresh clips of each preset to measure the accuracy on.
-        threads: Of the CPU.
+        steps: Number of steps of each training.
+        seed: Seed of the weights and the training clips.
+        clips: Number of fresh clips of each preset that the accuracy is measured on.
+        threads: Number of the CPU's threads.
     """
+    check_counts(steps=steps, clips=clips, threads=threads)
     torch.set_num_threads(threads)
+    begun = origin(command_line("classifier", output=output, steps=steps, seed=seed), CPU)
     output.mkdir(parents=True, exist_ok=True)
     begin, lines = time.process_time(), list[str]()
     networks = {kind: train_classifier(kind, steps, seed=seed).half() for kind in ("clip", "frame")}
@@ -110,11 +118,9 @@ def main(
             words = ", ".join(f"{factor} {share:.1%}" for factor, share in found.items())
             lines.append(f"    {kind:6}{name:6}{words}")
     record = RECORD.format(
-        output=output.as_posix(),
-        steps=steps,
-        seed=seed,
+        **begun,
+        torch=begun["versions"]["torch"],
         seconds=seconds,
-        torch=torch.__version__,
         clips=clips,
         table="\n".join(lines),
     )
@@ -123,4 +129,4 @@ def main(
 
 
 if __name__ == "__main__":
-    run_command(main)
+    run_command(make_record)

@@ -15,20 +15,24 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from vgan_tutorial.experiments.records import (
+    RECORDS,
     Record,
+    add_tensors,
+    check_counts,
     check_same,
+    command_line,
     open_record,
+    origin,
     run_command,
     save_record,
-    versions,
 )
 from vgan_tutorial.metrics.diagnostics import checkers, company, variety
-from vgan_tutorial.oracle import judge, summarise
+from vgan_tutorial.oracle import judged
 from vgan_tutorial.pixels import to_uint8
 from vgan_tutorial.shapes import get_preset
 from vgan_tutorial.training.config import TrainingConfig
@@ -38,7 +42,6 @@ from vgan_tutorial.training.sources import shapes_source
 from vgan_tutorial.training.state import TrainingState, build_generator
 from vgan_tutorial.training.step import update_average
 
-COMMAND = "python -m vgan_tutorial.experiments.clinic"
 PRESET = "tiny"
 CLIPS = 192  # looked at each time
 KEPT = 8  # of them are stored at the end
@@ -76,9 +79,8 @@ PATIENTS: dict[str, dict[str, Any]] = {
 }
 # Steps at which a patient's averaged generator is kept, to be driven on the page.
 WATCHED = {"haste": (10, 100, 400)}
-# Two illnesses are not of the training but of the sampling: a healthy run, looked at wrongly.
-SAMPLED_WRONGLY = {"stale average": HEALTHY, "wrong normalisation mode": "even stamps"}
-# Each illness, and the patient who does not have it.
+# Each illness, and the patient who does not have it. The last two are not of the training but of
+# the sampling: that patient's run, looked at wrongly.
 CURED = {
     "the discriminator wins": HEALTHY,
     "oscillation": HEALTHY,
@@ -124,12 +126,8 @@ class Chart:
 
 def figures(clips: Float[Tensor, "count 3 time height width"]) -> dict[str, float]:
     """What an illness shows in: valid clips, cells, variety and the strength of checkerboards."""
-    preset = get_preset(PRESET)
-    found = summarise(judge(clips, preset), preset)
-    return {
-        "validity": round(found.validity, 4),
-        "cells_found": found.cells_found,
-        "variety": round(variety(clips, preset), 4),
+    return judged(clips, PRESET, "validity", "cells_found") | {
+        "variety": round(variety(clips, PRESET), 4),
         "checkers": round(checkers(clips), 5),
     }
 
@@ -141,8 +139,8 @@ def forgetful(network: nn.Module) -> nn.Module:
     return copied
 
 
-def run_clinic(
-    output: Path = Path("book/records/clinic/curves.json"),
+def make_record(
+    output: Path = RECORDS / "clinic/curves.json",
     steps: int = 400,
     every: int = 50,
     seed: int = 0,
@@ -153,27 +151,20 @@ def run_clinic(
     The record is saved after every run, and runs that it holds are not made again.
 
     Args:
-        output: JSON file to write, or to go on with. Clips go to a file of the same name, .npz, and
-            the generators to watch to another, .safetensors.
-        steps: Of each run.
-        every: Steps between looks.
-        seed: Of all runs.
-        threads: Of the CPU.
+        output: JSON file to write, or to go on with; clips and generators go to files beside it.
+        steps: Number of steps of each run.
+        every: Number of steps between looks.
+        seed: Seed of all runs.
+        threads: Number of the CPU's threads.
 
     Raises:
         ValueError: if the file holds runs of other settings.
     """
+    check_counts(steps=steps, every=every, threads=threads)
     torch.set_num_threads(threads)
-    origin: Record = {
-        "command": f"{COMMAND} --output {output} --steps {steps} --every {every} --seed {seed}",
-        "preset": PRESET,
-        "steps": steps,
-        "every": every,
-        "seed": seed,
-        "clips": CLIPS,
-        "versions": versions(),
-    }
-    record = open_record(output, origin)
+    options: Record = {"steps": steps, "every": every, "seed": seed}
+    command = command_line("clinic", output=output, **options)
+    record = open_record(output, origin(command, preset=PRESET, **options, clips=CLIPS))
     runs = record.setdefault("runs", {})
     for name, changes in tqdm(PATIENTS.items(), desc="clinic"):
         if name in runs:
@@ -182,7 +173,7 @@ def run_clinic(
         found, clips, weights = treat(name, steps, every, seed)
         runs |= found
         _add_clips(output.with_suffix(".npz"), clips)
-        _add_weights(output.with_suffix(".safetensors"), weights)
+        add_tensors(output, weights)
         save_record(output, record)
 
 
@@ -204,11 +195,11 @@ def treat(
 
 
 def checkpoints(path: str | Path, patient: str = "haste") -> list[tuple[str, nn.Module]]:
-    """A patient's averaged generator at growing steps, as `live.show_live` takes them.
+    """A patient's averaged generator at growing steps, as `live.player` takes them.
 
     Args:
-        path: the record's safetensors file.
-        patient: one of `WATCHED`.
+        path: Safetensors file of the record.
+        patient: Name of a patient in `WATCHED`.
 
     Returns:
         Pairs of a label, "step 100" for instance, and a generator with its weights as the file
@@ -244,12 +235,5 @@ def _add_clips(path: Path, clips: dict[str, np.ndarray]) -> None:
     np.savez_compressed(path, **kept | clips)
 
 
-def _add_weights(path: Path, weights: dict[str, Tensor]) -> None:
-    if weights:
-        kept = load_file(path) if path.exists() else {}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(kept | weights, path)
-
-
 if __name__ == "__main__":
-    run_command(run_clinic)
+    run_command(make_record)

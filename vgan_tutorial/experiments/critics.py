@@ -27,11 +27,14 @@ from vgan_tutorial.discriminators import (
 )
 from vgan_tutorial.experiments.pairings import build as build_pair
 from vgan_tutorial.experiments.records import (
+    CPU,
     Record,
+    check_counts,
+    command_line,
     open_record,
+    origin,
     run_command,
     save_record,
-    versions,
 )
 from vgan_tutorial.layers import initialise
 from vgan_tutorial.losses import ADVERSARIAL_LOSSES
@@ -41,7 +44,6 @@ from vgan_tutorial.shapes import MovingShapes, Preset, get_preset
 from vgan_tutorial.training.config import TrainingConfig
 from vgan_tutorial.training.step import train_step
 
-COMMAND = "python -m vgan_tutorial.experiments.critics"
 _3D = partial(VideoDiscriminator, channels=16, normalisation="none")
 CRITICS: dict[str, Callable[..., nn.Module]] = {
     "frame by frame": partial(ArticleDiscriminator, channels=16),
@@ -82,7 +84,7 @@ STUDIED: dict[str, Damage] = {
 }
 
 
-def study(
+def make_record(
     output: Path, seeds: int = 3, steps: int = 60, game_steps: int = 150, preset: str = "tiny"
 ) -> None:
     """Measure every critic on every damage, then probe features, each with several seeds.
@@ -91,25 +93,21 @@ def study(
 
     Args:
         output: JSON file to write, or to go on with.
-        seeds: 0, 1, … of the weights and the clips.
-        steps: That a critic trains on a damage, with 16 real and 16 damaged clips each.
-        game_steps: That a pair plays before its critic's features are probed.
-        preset: Of Moving Shapes.
+        seeds: Number of seeds, 0, 1, …, of the weights and the clips.
+        steps: Number of steps that a critic trains on a damage, with 16 clips of each kind.
+        game_steps: Number of steps that a pair plays before its critic's features are probed.
+        preset: Name of a preset of Moving Shapes.
+
+    Raises:
+        ValueError: if the file holds results of other settings.
     """
+    check_counts(seeds=seeds, steps=steps, game_steps=game_steps)
     torch.set_num_threads(1)
     shape = get_preset(preset)
-    origin = {
-        "command": f"{COMMAND} --output {output.as_posix()} --steps {steps} "
-        f"--game-steps {game_steps} --preset {preset}",
-        **{"preset": preset, "steps": steps, "game_steps": game_steps},
-        **{
-            "test_clips": TEST_CLIPS,
-            "known_clips": KNOWN_CLIPS,
-            "probe_clips": PROBE_CLIPS,
-            "versions": versions(),
-        },
-    }
-    record = open_record(output, origin)
+    settings: Record = {"steps": steps, "game_steps": game_steps, "preset": preset}
+    clips = {"test_clips": TEST_CLIPS, "known_clips": KNOWN_CLIPS, "probe_clips": PROBE_CLIPS}
+    command = command_line("critics", output=output, **settings)
+    record = open_record(output, origin(command, CPU, **settings, **clips))
     tasks = [(seed, *task) for seed in range(seeds) for task in _tasks()]
     for seed, part, name, detail in tqdm(tasks, desc="critics"):
         found = record.setdefault(part, {}).setdefault(name, {}).setdefault(detail, [])
@@ -205,4 +203,4 @@ def _supervise(critic: Any, stream: MovingShapes, steps: int) -> None:
 
 
 if __name__ == "__main__":
-    run_command(study)
+    run_command(make_record)

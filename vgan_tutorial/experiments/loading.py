@@ -1,11 +1,14 @@
-"""Measure the loader against the decoders that are installed, and packed reading against both.
+"""The loader against the decoders that are installed, and packed reading against both.
 
-    python -m vgan_tutorial.experiments.loading --output book/records/loading/measured.json
+`python -m vgan_tutorial.experiments.loading --output book/records/loading/measured.json` measures
+all of it in one run, prints the table and writes the record.
 
 Whatever runs in one process is timed by the processor: a busy machine distorts that least. All
 ways take turns, and of each the fastest turn counts. What needs several processes is timed by the
 clock, so those rows mean something on an idle machine only.
 """
+
+from __future__ import annotations
 
 import importlib.metadata
 import json
@@ -21,32 +24,36 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import av
 import cv2
 import numpy as np
 import torch
-import tyro
 from jaxtyping import UInt8
 
-from tests.support.videos import frame_numbers, numbered_clip, write_coded
 from vgan_tutorial.datasets import EpochLoader, PackedClips, pack_videos
+from vgan_tutorial.experiments.films import (
+    LENGTH,
+    film,
+    frame_numbers,
+    numbered_clip,
+    write_coded,
+)
+from vgan_tutorial.experiments.records import (
+    CPU,
+    Record,
+    command_line,
+    origin,
+    run_command,
+    save_record,
+)
 from vgan_tutorial.preprocessing import preprocess_video, shrinker
 from vgan_tutorial.video_io import read_video, write_video
 
-FRAMES, SIZE, LENGTH, FILMS = 16, 64, 240, 8
+FRAMES, SIZE, FILMS = 16, 64, 8
 ROUNDS = 7
 MANY = (300, 3000)  # small files, to see whether memory grows with their number
 Clip = UInt8[np.ndarray, "time height width 3"]
 Whole = Callable[[Path], Clip]
 Part = Callable[[Path, int], Clip]
-
-
-def film(seed: int) -> UInt8[np.ndarray, "time 240 320 3"]:
-    """A slow pan over a blotchy texture: as large and long as a clip of UCF101, as hard to code."""
-    rng = np.random.default_rng(seed)
-    coarse = rng.integers(0, 256, (30, 60, 3), np.uint8)
-    scene = cv2.resize(coarse, (560, 240), interpolation=cv2.INTER_CUBIC)
-    return np.stack([scene[:, time : time + 320] for time in range(LENGTH)])
 
 
 def shrink(frame: UInt8[np.ndarray, "240 320 3"]) -> UInt8[np.ndarray, "size size 3"]:
@@ -69,6 +76,8 @@ def opencv(path: Path, start: int = 0, frames: int = LENGTH, seek: bool = False)
 
 def pyav(path: Path, start: int = 0, frames: int = LENGTH) -> Clip:
     """PyAV; a window is sought by its time, then decoded up to."""
+    import av
+
     clip: list[UInt8[np.ndarray, "..."]] = []
     with av.open(str(path), metadata_errors="ignore") as container:
         stream = container.streams.video[0]
@@ -220,7 +229,8 @@ def measure_packing(source: Path, files: list[Path], root: Path) -> dict[str, fl
 def measure_memory(root: Path) -> dict[str, float]:
     """MiB at most while small files are packed, by their number."""
     counts = [str(count) for count in MANY]
-    command = [sys.executable, "-m", "tests.support.memory", str(root), *counts]
+    program = "vgan_tutorial.experiments.packing_memory"
+    command = [sys.executable, "-m", program, str(root), *counts]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     return json.loads(run.stdout)
 
@@ -350,26 +360,28 @@ def table(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def four_digits(number: str) -> float:
-    """More would only be noise."""
-    return float(f"{float(number):.4g}")
-
-
-def main(output: Path | None = None) -> None:
+def make_record(output: Path | None = None) -> None:
     """Measure, print the table, and keep the figures.
 
     Args:
-        output: JSON file to write the figures to.
+        output: JSON file to write; without one the table is only printed.
+
+    Raises:
+        ValueError: if PyAV, which the loader is measured against, is not installed.
     """
+    if not can("av"):
+        raise ValueError("PyAV is not installed: pip install 'vgan-tutorial[test]'")
     found = measure()
     print(table(found))
     if output is not None:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        rounded = json.loads(
-            json.dumps(found), parse_float=lambda text: float(f"{float(text):.4g}")
-        )
-        output.write_text(json.dumps(rounded, indent=1) + "\n", encoding="utf-8")
+        record: Record = origin(command_line("loading", output=output), CPU)
+        save_record(output, record | json.loads(json.dumps(found), parse_float=four_digits))
+
+
+def four_digits(number: str) -> float:
+    """A number as it is recorded: more digits would only be noise."""
+    return float(f"{float(number):.4g}")
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    run_command(make_record)

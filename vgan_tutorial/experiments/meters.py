@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -12,8 +13,6 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
-
-from vgan_tutorial.experiments.pairings import LiveTensors
 
 TYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -48,8 +47,8 @@ class Rates:
     may do it here too.
 
     Args:
-        device: to be measured.
-        scale: of the calculations; 1 fits a CPU, and a GPU needs more to be busy.
+        device: Device to measure.
+        scale: Size of the calculations; 1 fits a CPU, and a GPU needs more to be busy.
     """
 
     def __init__(self, device: torch.device, scale: int | None = None) -> None:
@@ -78,7 +77,7 @@ class Rates:
         copy = partial(torch.empty_like(source).copy_, source)
         self._see("bytes", "copy", 2 * self.bytes, copy)
 
-    def _see(self, group: str, name: str, amount: float, run: Callable[[], object]) -> None:
+    def _see(self, group: str, name: str, amount: int, run: Callable[[], object]) -> None:
         run()
         rate = amount / seconds(run, self.device)
         self.best[group][name] = max(rate, self.best[group].get(name, 0.0))
@@ -148,6 +147,40 @@ def count(run: Callable[[], object]) -> tuple[int, int]:
     with Counter() as counter:
         run()
     return counter.operations, counter.moved
+
+
+class LiveTensors(TorchDispatchMode):
+    """While it is entered, the bytes of tensors that are alive, and the most there ever were.
+
+    Every tensor made inside counts: weights, what backward passes keep, gradients, the optimisers'
+    averages. What one operation needs for itself does not. So the figure is the same on every
+    machine, which the size of a process is not.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.alive = 0
+        self.peak = 0
+        self._known: set[int] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        for leaf in tree_leaves(result):
+            if isinstance(leaf, Tensor):
+                self._count(leaf.untyped_storage())
+        return result
+
+    def _count(self, storage: torch.UntypedStorage) -> None:
+        if id(storage) in self._known:  # a view, or a change in place
+            return
+        self._known.add(id(storage))
+        weakref.finalize(storage, self._forget, id(storage), storage.nbytes())
+        self.alive += storage.nbytes()
+        self.peak = max(self.peak, self.alive)
+
+    def _forget(self, identity: int, size: int) -> None:
+        self._known.discard(identity)
+        self.alive -= size
 
 
 def peak_memory(run: Callable[[], object], device: torch.device) -> int | None:

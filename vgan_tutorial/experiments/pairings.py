@@ -10,21 +10,16 @@ compares wirings at a small size and under one recipe; it ranks no papers.
 
 from __future__ import annotations
 
-import copy
 import time
-import weakref
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import torch
 import tyro
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 from tqdm.auto import tqdm
 
 from vgan_tutorial.discriminators import (
@@ -37,12 +32,18 @@ from vgan_tutorial.discriminators import (
     TGANDiscriminator,
     VideoDiscriminator,
 )
+from vgan_tutorial.experiments.meters import LiveTensors
 from vgan_tutorial.experiments.records import (
+    CPU,
     Record,
+    add_tensors,
+    check_counts,
+    check_names,
+    command_line,
     open_record,
+    origin,
     run_command,
     save_record,
-    versions,
 )
 from vgan_tutorial.generators import (
     ArticleGenerator,
@@ -54,8 +55,7 @@ from vgan_tutorial.generators import (
     TGANGenerator,
     VGANGenerator,
 )
-from vgan_tutorial.layers import channels_last, initialise
-from vgan_tutorial.oracle import judge, summarise
+from vgan_tutorial.oracle import judged
 from vgan_tutorial.pixels import to_uint8
 from vgan_tutorial.shapes import Preset, draw_batch, get_preset
 from vgan_tutorial.training.config import TrainingConfig
@@ -132,12 +132,13 @@ PAIRINGS: dict[str, Pairing] = {
         partial(ContentMotionGenerator, kinds=1, moves=1), STACKED, "warns: no choices"
     ),
 }
-COMMAND = "python -m vgan_tutorial.experiments.pairings"
 CLIPS = 200  # judged each time
-SHOWN = 4  # clips kept of each pairing's first run, the first four drawn
+SHOWN = 4  # clips kept beside the record of each pairing's first run: uint8, the first ones drawn
+# The settings that all pairings train with, beside the budget.
+SHARED = ("loss", "batch", "learning_rate", "betas", "penalty", "penalty_every")
 
 
-def compare(
+def make_record(
     output: Path,
     names: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = (),
     seeds: int = 3,
@@ -154,32 +155,35 @@ def compare(
 
     Args:
         output: JSON file to write, or to go on with; clips are kept beside it.
-        names: Of the pairings, each after its own --names; all of them by default.
-        seeds: Runs of each pairing, with seeds 0, 1, ….
+        names: Name of a pairing, each after its own --names; all of them by default.
+        seeds: Number of runs of each pairing, with seeds 0, 1, ….
         seconds: Processor time that a run may train, drawing and judging not counted.
-        steps: After which a run is judged too, if it gets there in time.
-        batch: Clips in a step.
-        preset: Of Moving Shapes.
+        steps: Number of steps after which a run is judged too, if it gets there in time.
+        batch: Number of clips in a step.
+        preset: Name of a preset of Moving Shapes.
+
+    Raises:
+        ValueError: if a name is no pairing's, or the file holds runs of other settings.
     """
-    for name in names:
-        if name not in PAIRINGS:
-            raise ValueError(f"no pairing is called {name!r}; choose from {', '.join(PAIRINGS)}")
+    check_counts(seeds=seeds, seconds=seconds, steps=steps, batch=batch)
+    check_names("pairing", names, PAIRINGS)
     torch.set_num_threads(1)
     wanted = names or tuple(PAIRINGS)
     shape = get_preset(preset)
     settings = TrainingConfig(frames=shape.frames, size=shape.size, batch=batch, log_every=1)
-    origin = {
-        "command": f"{COMMAND} --output {output.as_posix()} --seconds {seconds:g} "
-        f"--steps {steps} --batch {batch} --preset {preset}",
-        **{"preset": preset, "seconds": seconds, "steps": steps, "clips": CLIPS, "threads": 1},
-        "training": {
-            name: value
-            for name, value in asdict(settings).items()
-            if name in ("batch", "loss", "penalty", "penalty_every", "learning_rate", "betas")
-        },
-        "versions": versions(),
-    }
-    record = open_record(output, origin)
+    budget: Record = {"seconds": seconds, "steps": steps}
+    record = open_record(
+        output,
+        origin(
+            command_line("pairings", output=output, **budget, batch=batch, preset=preset),
+            CPU,
+            **budget,
+            preset=preset,
+            clips=CLIPS,
+            threads=1,
+            training={name: getattr(settings, name) for name in SHARED},
+        ),
+    )
     pairings = record.setdefault("pairings", {})
     runs = [(name, seed) for seed in range(seeds) for name in wanted]
     for name, seed in tqdm(runs, desc="pairings"):
@@ -190,29 +194,16 @@ def compare(
         run, clips = _run(name, settings, seed, seconds, steps, shape)
         pairings[name]["runs"].append(run)
         if seed == 0:
-            _keep(output, name, clips)
+            add_tensors(output, {name: clips})
         save_record(output, record)
 
 
 def build(name: str, settings: TrainingConfig, seed: int) -> TrainingState:
     """A fresh pair of players in the state of a run, with weights drawn from the seed."""
-    pairing = PAIRINGS[name]
-    # An ordinary state, with its optimisers' settings; then its players are replaced.
-    state = start(TrainingConfig(frames=settings.frames, size=settings.size, seed=seed))
+    pairing, shape = PAIRINGS[name], {"frames": settings.frames, "size": settings.size}
     with torch.random.fork_rng(devices=[]):  # PyTorch's own first weights use the global state
-        players = [
-            channels_last(
-                initialise(network(frames=settings.frames, size=settings.size), state.randomness)
-            )
-            for network in (pairing.generator, pairing.discriminator)
-        ]
-    state.generator, state.discriminator = players
-    state.averaged = copy.deepcopy(state.generator).requires_grad_(False)
-    state.generator_optimiser, state.discriminator_optimiser = (
-        torch.optim.Adam(player.parameters(), lr=settings.learning_rate, betas=settings.betas)
-        for player in players
-    )
-    return state
+        players = pairing.generator(**shape), pairing.discriminator(**shape)
+    return start(replace(settings, seed=seed), CPU, players=players)
 
 
 def _run(
@@ -250,22 +241,9 @@ def _clips(preset: Preset, batch: int, randomness: torch.Generator) -> Iterator[
         yield draw_batch(preset, batch, randomness)[0]
 
 
-def _judged(state: TrainingState, preset: Preset) -> dict[str, float]:
-    found = asdict(summarise(judge(sample(state.averaged, CLIPS, seed=2), preset), preset))
-    return {name: round(value, 4) for name, value in found.items() if name != "clips"}
-
-
-def _keep(output: Path, name: str, clips: Tensor) -> None:
-    """Put the clips beside the record: uint8, (clip, time, height, width, channel)."""
-    path = clips_beside(output)
-    kept = load_file(path) if path.exists() else {}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(kept | {name: clips.contiguous()}, path)
-
-
-def clips_beside(output: Path) -> Path:
-    """Where the clips of a record are."""
-    return output.with_suffix(".safetensors")
+def _judged(state: TrainingState, preset: Preset) -> dict[str, int | float]:
+    found = judged(sample(state.averaged, CLIPS, seed=2), preset)
+    return {name: figure for name, figure in found.items() if name != "clips"}
 
 
 # What a pairing costs ---------------------------------------------------------------------------
@@ -290,39 +268,5 @@ def _costs(name: str, settings: TrainingConfig) -> Record:
     }
 
 
-class LiveTensors(TorchDispatchMode):
-    """While it is entered, how many bytes of tensors are alive, and the most there ever were.
-
-    Every tensor made inside counts: weights, what backward passes keep, gradients, the optimisers'
-    averages. What one operation needs for itself does not. So the figure is the same on every
-    machine, which the size of a process is not.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.alive = 0
-        self.peak = 0
-        self._known: set[int] = set()
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = func(*args, **(kwargs or {}))
-        for leaf in tree_leaves(result):
-            if isinstance(leaf, Tensor):
-                self._count(leaf.untyped_storage())
-        return result
-
-    def _count(self, storage: torch.UntypedStorage) -> None:
-        if id(storage) in self._known:  # a view, or a change in place
-            return
-        self._known.add(id(storage))
-        weakref.finalize(storage, self._forget, id(storage), storage.nbytes())
-        self.alive += storage.nbytes()
-        self.peak = max(self.peak, self.alive)
-
-    def _forget(self, identity: int, size: int) -> None:
-        self._known.discard(identity)
-        self.alive -= size
-
-
 if __name__ == "__main__":
-    run_command(compare)
+    run_command(make_record)

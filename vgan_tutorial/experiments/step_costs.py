@@ -5,14 +5,22 @@ steps of each recipe on this machine's best device. All take the same few clips 
 laptop can measure them all; the recipes' own batches are larger.
 """
 
+from __future__ import annotations
+
 from dataclasses import replace
 from pathlib import Path
 
 import torch
-import tyro
 
-from vgan_tutorial.experiments.records import open_record, save_record, versions
-from vgan_tutorial.experiments.runs import describe
+from vgan_tutorial.experiments.records import (
+    Record,
+    check_counts,
+    command_line,
+    open_record,
+    origin,
+    run_command,
+    save_record,
+)
 from vgan_tutorial.recipes import RECIPES, get_recipe
 from vgan_tutorial.training import start
 from vgan_tutorial.training.estimating import measure_run
@@ -32,26 +40,25 @@ def measure(name: str, clips: int, rounds: int) -> dict[str, int | float]:
     }
 
 
-def main(output: Path, clips: int = 4, rounds: int = 2, threads: int = 1) -> None:
+def make_record(output: Path, clips: int = 4, rounds: int = 2, threads: int = 1) -> None:
     """Measure every recipe and write the record.
+
+    The record is saved after every recipe, and those that it holds are not measured again.
 
     Args:
         output: JSON file to write, or to go on with.
-        clips: In a step.
-        rounds: Of a cycle of steps, after one that warms up; the quickest counts.
-        threads: Of the CPU.
+        clips: Number of clips in a step.
+        rounds: Number of rounds of a cycle of steps, after one that warms up; the quickest counts.
+        threads: Number of the CPU's threads.
+
+    Raises:
+        ValueError: if the file holds results of other settings.
     """
+    check_counts(clips=clips, rounds=rounds, threads=threads)
     torch.set_num_threads(threads)
-    origin = {
-        "command": f"python -m vgan_tutorial.experiments.step_costs --output {output} "
-        f"--clips {clips} --rounds {rounds} --threads {threads}",
-        "device": describe(processes().device),
-        "clips": clips,
-        "rounds": rounds,
-        "threads": threads,
-        "versions": versions(),
-    }
-    record = open_record(output, origin)
+    settings: Record = {"clips": clips, "rounds": rounds, "threads": threads}
+    command = command_line("step_costs", output=output, **settings)
+    record = open_record(output, origin(command, **settings))
     rows = record.setdefault("recipes", {})
     for name in RECIPES:
         if name not in rows:
@@ -61,4 +68,4 @@ def main(output: Path, clips: int = 4, rounds: int = 2, threads: int = 1) -> Non
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    run_command(make_record)

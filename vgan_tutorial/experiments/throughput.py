@@ -12,18 +12,25 @@ turns (`meters`). What a variant asks for is counted in a step of its own, witho
 
 from __future__ import annotations
 
-import platform
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-import tyro
 
 from vgan_tutorial.experiments.ladder import KINDS, Runner, Variant, build, recommended
 from vgan_tutorial.experiments.meters import Rates, count, peak_memory, seconds
-from vgan_tutorial.experiments.records import open_record, save_record, versions
+from vgan_tutorial.experiments.records import (
+    Record,
+    check_counts,
+    check_names,
+    command_line,
+    open_record,
+    origin,
+    run_command,
+    save_record,
+)
 from vgan_tutorial.shapes import PRESETS
 from vgan_tutorial.training import TrainingConfig
 from vgan_tutorial.training.processes import processes
@@ -122,7 +129,7 @@ def table(rows: dict[str, dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def main(
+def make_record(
     output: Path,
     presets: tuple[str, ...] = tuple(BATCH),
     kinds: tuple[str, ...] = tuple(KINDS),
@@ -133,29 +140,33 @@ def main(
     """Measure at the sizes of the presets and write the record.
 
     Args:
-        output: JSON file to write, or to go on with after an interruption.
-        presets: Of Moving Shapes; only their clips' shapes matter.
-        kinds: A ladder for each of these critics, or the published pairs.
-        rounds: Of four steps, after some that warm up.
-        threads: Of the CPU.
-        compiled: Try compiled networks too, which takes longest.
+        output: JSON file to write, or to go on with.
+        presets: Names of presets of Moving Shapes; only their clips' shapes matter.
+        kinds: Names of ladders: a critic's, or the published pairs.
+        rounds: Number of rounds of four steps, after some that warm up.
+        threads: Number of the CPU's threads.
+        compiled: Networks are compiled too, which takes longest.
+
+    Raises:
+        ValueError: if a name is unknown, or the file holds results of other settings.
     """
+    check_counts(rounds=rounds, threads=threads)
+    check_names("preset", presets, BATCH)
+    check_names("ladder", kinds, KINDS)
     torch.set_num_threads(threads)
     device = processes().device
-    name = getattr(torch.get_device_module(device), "get_device_name", platform.processor)()
-    origin = {
-        "command": f"python -m vgan_tutorial.experiments.throughput --output {output} "
-        f"--rounds {rounds} --threads {threads}" + ("" if compiled else " --no-compiled"),
-        "device": f"{device.type} {name or platform.machine()}",
-        "clock": "processor" if device.type == "cpu" else "wall",
-        "memory": "tensors alive" if device.type == "cpu" else "allocator",
-        "rounds": rounds,
-        "threads": threads,
-        "compiled": compiled,
-        "recommended": recommended(device),
-        "versions": versions(),
-    }
-    record = open_record(output, origin)
+    settings: Record = {"rounds": rounds, "threads": threads, "compiled": compiled}
+    record = open_record(
+        output,
+        origin(
+            command_line("throughput", output=output, **settings),
+            device,
+            clock="processor" if device.type == "cpu" else "wall",
+            memory="tensors alive" if device.type == "cpu" else "allocator",
+            recommended=recommended(device),
+            **settings,
+        ),
+    )
     for preset in presets:
         shape, batch = PRESETS[preset], BATCH[preset]
         size = record.setdefault("sizes", {}).setdefault(
@@ -191,4 +202,4 @@ def measure_kind(
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    run_command(make_record)

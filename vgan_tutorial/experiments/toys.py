@@ -1,4 +1,9 @@
-"""Play every loss on the ring with several seeds, count the modes, and write the result down."""
+"""The toys: losses and restraints on the ring, with several seeds, and the modes that they hit.
+
+`python -m vgan_tutorial.experiments.toys` writes the record that chapters 2 and 7 read.
+"""
+
+from __future__ import annotations
 
 import time
 from dataclasses import asdict, replace
@@ -8,12 +13,23 @@ from typing import Any
 import torch
 from tqdm.auto import tqdm
 
-from vgan_tutorial.experiments.records import open_record, save_record, versions
+from vgan_tutorial.experiments.records import (
+    CPU,
+    RECORDS,
+    Record,
+    check_counts,
+    command_line,
+    open_record,
+    origin,
+    run_command,
+    save_record,
+)
 from vgan_tutorial.toys.data import count_modes
 from vgan_tutorial.toys.game import Game, play
 
-# One row of chapter 2's table each: every loss alone, then every restraint with the loss that its
-# paper proposes it for. Critics of the Wasserstein game get three steps (five in its papers).
+# One row of chapter 2's table each: the losses that it teaches alone, then every restraint with the
+# loss that its paper proposes it for. Another loss may join, and need not. Critics of the
+# Wasserstein game get three steps (five in its papers).
 RECIPES: dict[str, Game] = {
     "minimax": Game(loss="minimax"),
     "non-saturating": Game(loss="non-saturating"),
@@ -42,8 +58,8 @@ WITH_MOMENTUM = ("non-saturating", "wasserstein + penalty", "relativistic + R1 +
 SAMPLES = 2000
 
 
-def write_record(
-    output: Path = Path("book/records/toys/modes.json"),
+def make_record(
+    output: Path = RECORDS / "toys/modes.json",
     seeds: int = 5,
     first_seed: int = 10,
     steps: int = 1000,
@@ -54,21 +70,21 @@ def write_record(
     The file is written after every game, and games that it holds are not played again.
 
     Args:
-        output: the JSON file to write.
-        seeds: games for each recipe and optimiser.
-        first_seed: the first of them. The recipes' settings were chosen by looking at seeds 0 and
-            1, so a fair count starts later.
-        steps: generator steps a game.
-        cost_rounds: repetitions of the cost measurement.
+        output: JSON file to write, or to go on with.
+        seeds: Number of games of each recipe and optimiser.
+        first_seed: Seed of the first of them; not 0 or 1, which chose the recipes' settings.
+        steps: Number of the generator's steps in a game.
+        cost_rounds: Number of repetitions of the cost measurement.
 
     Raises:
         ValueError: if the file holds games of other settings.
     """
+    check_counts(seeds=seeds, steps=steps, cost_rounds=cost_rounds)
     torch.set_num_threads(1)  # the networks are too small for a second thread to help
     chosen = range(first_seed, first_seed + seeds)
-    record = open_record(output, _origin(output, chosen, steps))
-    rows = record.setdefault("recipes", _start(steps))
-    games = [(name, kind, number) for name in rows for kind in _kinds(name) for number in chosen]
+    record = open_record(output, _begun(output, chosen, steps))
+    rows = record["recipes"] = _start(steps) | record.get("recipes", {})
+    games = [(name, kind, number) for name in RECIPES for kind in _kinds(name) for number in chosen]
     for name, kind, seed in tqdm(games, desc="games"):
         counts = rows[name][kind]
         if len(counts["modes"]) > seed - first_seed:
@@ -78,7 +94,7 @@ def write_record(
         counts["modes"].append(coverage.modes)
         counts["good"].append(round(coverage.good, 3))
         save_record(output, record)
-    if not all("milliseconds" in row for row in rows.values()):
+    if not all("milliseconds" in rows[name] for name in RECIPES):
         for name, cost in measure_costs(rounds=cost_rounds).items():
             rows[name]["milliseconds"] = round(cost, 2)
         save_record(output, record)
@@ -121,14 +137,18 @@ def _seconds(game: Game, steps: int) -> float:
     return time.process_time() - start
 
 
-def _origin(output: Path, seeds: range, steps: int) -> dict[str, Any]:
-    """Where the record comes from: enough to make it again."""
-    options = f"--output {output} --seeds {len(seeds)} --first-seed {seeds.start} --steps {steps}"
-    return {
-        "command": f"python -m vgan_tutorial.experiments.toys {options}",
-        "versions": versions(),
-        "threads": torch.get_num_threads(),
-        "samples": SAMPLES,
-        "optimisers": OPTIMISERS,
-        "seeds": list(seeds),
-    }
+def _begun(output: Path, seeds: range, steps: int) -> Record:
+    """Where the record comes from."""
+    options = {"seeds": len(seeds), "first_seed": seeds.start, "steps": steps}
+    return origin(
+        command_line("toys", output=output, **options),
+        CPU,
+        threads=torch.get_num_threads(),
+        samples=SAMPLES,
+        optimisers=OPTIMISERS,
+        seeds=list(seeds),
+    )
+
+
+if __name__ == "__main__":
+    run_command(make_record)

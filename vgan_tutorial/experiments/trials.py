@@ -11,7 +11,7 @@ import multiprocessing
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,13 +23,16 @@ from tqdm.auto import tqdm
 from vgan_tutorial.datasets import PackedClips, make_shapes_pack
 from vgan_tutorial.experiments.records import (
     Record,
+    check_counts,
+    check_names,
     check_same,
+    command_line,
     open_record,
+    origin,
     run_command,
     save_record,
-    versions,
 )
-from vgan_tutorial.oracle import judge, summarise
+from vgan_tutorial.oracle import judged
 from vgan_tutorial.shapes import get_preset
 from vgan_tutorial.training.config import TrainingConfig
 from vgan_tutorial.training.loop import train
@@ -73,11 +76,10 @@ TRIALS: dict[str, dict[str, Any]] = {
     # the price of the dearest changes, spent on steps instead
     "2,700 steps": {"steps": 2700},
 }
-COMMAND = "python -m vgan_tutorial.experiments.trials"
 CLIPS = 1000  # judged after each trial
 
 
-def run_trials(
+def make_record(
     output: Path,
     names: Annotated[tuple[str, ...], tyro.conf.UseAppendAction] = (),
     seeds: int = 5,
@@ -95,25 +97,25 @@ def run_trials(
 
     Args:
         output: JSON file to write, or to go on with.
-        names: Of the trials, each after its own --names; all of them by default.
-        seeds: Runs of each trial, with seeds 0, 1, ….
+        names: Name of a trial, each after its own --names; all of them by default.
+        seeds: Number of runs of each trial, with seeds 0, 1, ….
         seconds: Wall-clock time of one run.
-        steps: Of one run, if the time lasts and the trial says nothing else.
-        preset: Of Moving Shapes.
-        threads: Of the CPU, for one run. The networks of the tiny preset gain nothing from a
-            second one.
-        workers: Runs side by side, each in its own process. They slow each other down, so leave it
-            at 1 where --seconds ends a run.
+        steps: Number of steps of one run, if the time lasts and the trial says nothing else.
+        preset: Name of a preset of Moving Shapes.
+        threads: Number of the CPU's threads for one run; the tiny preset gains nothing by a second.
+        workers: Number of runs side by side; they slow each other down where --seconds ends a run.
 
     Raises:
         ValueError: if a name is no trial's, or the file holds runs of other settings.
     """
-    record = open_record(output, _origin(output, preset, seconds, steps, threads))
+    check_counts(seeds=seeds, seconds=seconds, steps=steps, threads=threads, workers=workers)
+    check_names("trial", names, TRIALS)
+    budget: Record = {"seconds": seconds, "steps": steps, "preset": preset}
+    command = command_line("trials", output=output, **budget, threads=threads)
+    record = open_record(output, origin(command, **budget, clips=CLIPS, threads=threads))
     trials = record.setdefault("trials", {})
     names = names or tuple(TRIALS)
     for name in names:
-        if name not in TRIALS:
-            raise ValueError(f"no trial is called {name!r}; choose from {', '.join(TRIALS)}")
         if name in trials:
             check_same(output, f"the changes of {name!r}", trials[name]["changes"], TRIALS[name])
         trials.setdefault(name, {"changes": TRIALS[name], "runs": []})
@@ -180,24 +182,8 @@ def _run(course: _Course, job: _Job) -> tuple[str, Record]:
         return name, run | {"broke": str(error), "seconds": round(time.perf_counter() - began, 3)}
     run |= {"steps": state.step, "seconds": log[-1]["seconds"]}
     run |= {"processor_seconds": round(time.process_time() - busy, 1)}
-    clips = sample(state.averaged, course.clips, seed=2)
-    found = asdict(summarise(judge(clips, preset), preset))
-    return name, run | {figure: round(value, 4) for figure, value in found.items()}
-
-
-def _origin(output: Path, preset: str, seconds: float, steps: int, threads: int) -> Record:
-    """Where the record comes from."""
-    return {
-        "command": f"{COMMAND} --output {output} --seconds {seconds:g} --steps {steps} "
-        f"--preset {preset} --threads {threads}",
-        "preset": preset,
-        "seconds": seconds,
-        "steps": steps,
-        "clips": CLIPS,
-        "threads": threads,
-        "versions": versions(),
-    }
+    return name, run | judged(sample(state.averaged, course.clips, seed=2), preset)
 
 
 if __name__ == "__main__":
-    run_command(run_trials)
+    run_command(make_record)

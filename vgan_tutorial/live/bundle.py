@@ -1,8 +1,8 @@
-"""A trained generator for other programs: a bundle that the script in a page reads, and ONNX.
+"""A trained generator as a bundle: the text from which the script in a page draws its clips.
 
 A bundle is text (JSON): the sizes of the network, a few latents to start from, and its weights in
 base64. It may hold several checkpoints of one network, so that a page can show the same latent
-before and after training. `assets/live.js` reads it.
+before and after training. `assets/network.js` reads it.
 
 Most weights are 16-bit floats. The outline's, which are most of the bytes, may be 8-bit whole
 numbers with a scale for each row, that is for each number that a layer gives: a scale for the whole
@@ -15,10 +15,8 @@ from __future__ import annotations
 
 import base64
 import copy
-import importlib.util
 import json
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -55,11 +53,11 @@ def make_bundle(
 
     Args:
         generator: a `ContentMotionGenerator`, or pairs of a label and one, earliest first.
-        precision: of the outline's weights, "float16" or "int8"; by default float16 where all
-            checkpoints together take less than about 700 kB that way, else int8.
-        seed: of the four latents that the page starts from.
-        class_names: of a generator that is told classes, in their order; by default "class 1" and
-            so on.
+        precision: type of the outline's weights, "float16" or "int8"; by default float16 where
+            all checkpoints together take less than about 700 kB that way, else int8.
+        seed: seed of the four latents that the page starts from.
+        class_names: names of the classes that the generator is told, in their order; by default
+            "class 1" and so on.
 
     Returns:
         A dictionary that JSON can hold. `tensors` lists names, shapes and types in the order in
@@ -101,6 +99,10 @@ def make_bundle(
 def read_bundle(bundle: dict[str, Any], checkpoint: int = -1) -> ContentMotionGenerator:
     """The generator that a bundle describes, with its weights as rounded as they are stored.
 
+    Args:
+        bundle: a bundle as `make_bundle` makes it.
+        checkpoint: number of the checkpoint, the last by default.
+
     Raises:
         ValueError: if the bundle is of another format.
     """
@@ -133,9 +135,9 @@ def directions(
     is the class.
 
     Args:
-        generator: on any device; it is not changed.
-        seed: of the latents.
-        samples: how many latents the mean is taken over.
+        generator: any `ContentMotionGenerator`, on any device; it is not changed.
+        seed: seed of the latents.
+        samples: number of latents that the mean is taken over.
     """
     network = copy.deepcopy(generator).cpu().float()
     latents = sample_latent(network, samples, torch.Generator().manual_seed(seed))
@@ -246,64 +248,3 @@ def _packed(label: str, network: ContentMotionGenerator, precision: str) -> dict
 def bundle_text(bundle: dict[str, Any]) -> str:
     """The bundle as one line of JSON that is safe inside a script element of a page."""
     return json.dumps(bundle, separators=(",", ":")).replace("<", "\\u003c")
-
-
-def export_onnx(
-    generator: nn.Module, path: str | Path, seed: int = 0, tolerance: float = 1e-4
-) -> float:
-    """Write a generator as ONNX, and check that onnxruntime draws the same clips from the file.
-
-    The file takes `latent`, float32 (1, latent), and gives `clip`, float32 (1, 3, time, height,
-    width) in [-1, 1]: one clip a run.
-
-    Args:
-        generator: any generator with a `latent_shape` of one axis.
-        path: of the file.
-        seed: of the latents that are compared.
-        tolerance: the largest difference allowed.
-
-    Returns:
-        The largest difference between the clips of onnxruntime and of PyTorch.
-
-    Raises:
-        ValueError: if the packages for it are not installed, or the clips differ by more.
-    """
-    onnx, runtime = _onnx_packages()
-    network = copy.deepcopy(generator).cpu().float().eval().requires_grad_(False)
-    latents = sample_latent(network, 4, torch.Generator().manual_seed(seed))
-    program = torch.onnx.export(
-        network,
-        (latents[:1],),
-        input_names=["latent"],
-        output_names=["clip"],
-        dynamo=True,
-        verbose=False,
-    )
-    assert program is not None  # with dynamo=True it never is
-    model = program.model_proto
-    for part in (model, model.graph, *model.graph.node):
-        del part.metadata_props[:]  # they name the files of this machine
-        part.doc_string = ""
-    Path(path).write_bytes(model.SerializeToString())
-    onnx.checker.check_model(str(path))
-    session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    drawn = [session.run(["clip"], {"latent": row[None].numpy()})[0] for row in latents]
-    clips = torch.from_numpy(np.concatenate(drawn))
-    difference = float((clips - network(latents)).abs().max())
-    if not difference <= tolerance:
-        raise ValueError(
-            f"{path}: onnxruntime draws other clips than PyTorch, by {difference:.1e} where "
-            f"{tolerance:.0e} is allowed"
-        )
-    return difference
-
-
-def _onnx_packages() -> tuple[Any, Any]:
-    names = ("onnx", "onnxruntime", "onnxscript")
-    missing = [name for name in names if importlib.util.find_spec(name) is None]
-    if missing:
-        raise ValueError(
-            f"exporting to ONNX needs {', '.join(missing)}: install the extra that brings them, "
-            "`pip install 'vgan-tutorial[onnx]'`"
-        )
-    return importlib.import_module("onnx"), importlib.import_module("onnxruntime")

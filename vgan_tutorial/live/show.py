@@ -8,12 +8,19 @@ import torch
 from torch import nn
 
 from vgan_tutorial.display.clips import strip_image
-from vgan_tutorial.display.page import asset, display_page, figure_tag, require_alt
+from vgan_tutorial.display.page import Shown, asset, figure_tag, require_alt, script_tag, shown
 from vgan_tutorial.display.sheets import as_stored
-from vgan_tutorial.live.bundle import bundle_text, make_bundle, read_bundle
+from vgan_tutorial.live.bundle import Checkpoints, bundle_text, make_bundle, read_bundle
 
 POSTER_FRAMES = 8  # of each clip on the strip that stands in where scripts are off
 WIDTH = 256  # of the clip on the page, in pixels, unless asked for
+# In the order in which they run.
+SCRIPTS = (
+    ("display", "controls.js"),
+    ("live", "latents.js"),
+    ("live", "network.js"),
+    ("live", "live.js"),
+)
 
 # Shown with the strip until the script starts, so wherever it does not start.
 WORDS = (
@@ -43,8 +50,8 @@ h1 {{ font-size: 1.5rem; }}
 """
 
 
-def show_live(
-    generator: nn.Module | Sequence[tuple[str, nn.Module]],
+def player(
+    generator: nn.Module | Checkpoints,
     alt: str,
     caption: str | None = None,
     fps: int | float = 8,
@@ -52,62 +59,42 @@ def show_live(
     precision: str | None = None,
     seed: int = 0,
     class_names: Sequence[str] | None = None,
-) -> None:
-    """Show a content-motion generator that the reader drives: it runs in the page itself.
+) -> Shown:
+    """A content-motion generator that the reader drives: it runs in the page itself.
 
     Args:
         generator: a `ContentMotionGenerator`; or checkpoints of one as pairs of a label and a
             generator, earliest first, which a slider goes through while the latent stays.
-        alt: what the clips show, in a sentence.
-        caption: a line under the controls.
+        alt: sentence that says what the clips show.
+        caption: line under the controls.
         fps: frames a second.
         size: width of the clip on the page, in pixels.
-        precision: of the stored weights, "float16" or "int8"; see `web.make_bundle`.
-        seed: of the four latents that the page starts from.
-        class_names: of a generator that is told classes; the page has a button for each.
+        precision: type of the stored weights, "float16" or "int8"; see `bundle.make_bundle`.
+        seed: seed of the four latents that the page starts from.
+        class_names: names of the classes that the generator is told; the page has a button for
+            each.
 
     Raises:
-        ValueError: as `web.make_bundle` does, or if alt is empty.
+        ValueError: as `bundle.make_bundle` does, or if alt is empty.
     """
-    page = live_html(generator, alt, caption, fps, size, precision, seed, class_names)
-    display_page(page, alt)
-
-
-def live_html(
-    generator: nn.Module | Sequence[tuple[str, nn.Module]],
-    alt: str,
-    caption: str | None = None,
-    fps: int | float = 8,
-    size: int | None = None,
-    precision: str | None = None,
-    seed: int = 0,
-    class_names: Sequence[str] | None = None,
-) -> str:
-    """The HTML that `show_live` shows."""
     require_alt(alt)
     bundle = make_bundle(generator, precision, seed, class_names)
-    shown = size or bundle["size"] * max(1, WIDTH // bundle["size"])
-    script = f'<script type="application/json">{bundle_text(bundle)}</script>'
-    root = f'<div class="vgan-live" data-shown="{shown}" data-fps="{fps}">{script}</div>'
+    width = size or bundle["size"] * max(1, WIDTH // bundle["size"])
+    stored = f'<script type="application/json">{bundle_text(bundle)}</script>'
+    root = f'<div class="vgan-live" data-shown="{width}" data-fps="{fps}">{stored}</div>'
     style = f"<style>{asset('live', 'live.css')}</style>"
-    code = f"<script>{asset('live', 'live.js')}</script>"
-    return style + figure_tag(_poster(bundle, alt) + WORDS + root, caption) + code
+    code = script_tag(*(asset(room, name) for room, name in SCRIPTS))
+    return shown(style + figure_tag(_poster(bundle, alt) + WORDS + root, caption) + code, alt)
 
 
-def live_page(
-    generator: nn.Module | Sequence[tuple[str, nn.Module]],
-    alt: str,
-    title: str = "A live generator",
-    caption: str | None = None,
-    fps: int | float = 8,
-    size: int | None = None,
-    precision: str | None = None,
-    seed: int = 0,
-    class_names: Sequence[str] | None = None,
-) -> str:
-    """A whole page with `live_html` on it, to be opened from disk."""
-    body = live_html(generator, alt, caption, fps, size, precision, seed, class_names)
-    return PAGE.format(title=html.escape(title), body=body)
+def page(content: Shown, title: str = "A live generator") -> str:
+    """A whole page, to be opened from disk.
+
+    Args:
+        content: live generator, or whatever else the page is for.
+        title: title of the page.
+    """
+    return PAGE.format(title=html.escape(title), body=content.html)
 
 
 def _poster(bundle: dict[str, Any], alt: str) -> str:

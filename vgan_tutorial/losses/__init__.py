@@ -15,7 +15,6 @@ from vgan_tutorial.losses.adversarial import (
     value,
 )
 from vgan_tutorial.losses.content import (
-    CONTENT_TERMS,
     distance_to_mean,
     feature_matching,
     literal_content,
@@ -34,7 +33,6 @@ from vgan_tutorial.losses.penalties import (
 __all__ = [
     "ADVERSARIAL_LOSSES",
     "ARTICLE_AS_PRINTED",
-    "CONTENT_TERMS",
     "PAIRED_LOSSES",
     "AdversarialLoss",
     "binary_cross_entropy",

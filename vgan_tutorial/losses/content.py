@@ -5,7 +5,7 @@ anything: the squared norm sums over all of them, and the expectation averages o
 clip has many thousand values, so the weight lambda in front has to be small.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
@@ -75,11 +75,3 @@ def paired_reconstruction(
 
 def _squared_norm(batch: Float[Tensor, "batch *rest"]) -> Float[Tensor, " batch"]:
     return batch.flatten(start_dim=1).square().sum(dim=1)
-
-
-# Feature matching is not in the list: it compares lists of layers, not clips.
-CONTENT_TERMS: dict[str, Callable[[Tensor, Tensor], Scalar]] = {
-    "literal": literal_content,
-    "matching-means": matching_means,
-    "paired-reconstruction": paired_reconstruction,
-}

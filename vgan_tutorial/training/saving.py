@@ -128,7 +128,7 @@ def load_stages(folder: str | Path) -> list[tuple[str, nn.Module]]:
         folder: of a run with `stages` in its configuration, or of a record of one.
 
     Returns:
-        Pairs of a label ("step 100") and a generator, as `live.show_live` takes them.
+        Pairs of a label ("step 100") and a generator, as `live.player` takes them.
 
     Raises:
         FileNotFoundError: if the folder is not that of a trained generator, or kept no stages.

@@ -48,8 +48,7 @@ def take(
             f"the configuration has {config.classes} classes, but the source gives no labels: "
             "open it with labelled=True"
         )
-    told = config.classes > 0 and labels is not None
-    return real.to(device), labels.to(device) if told else None
+    return real.to(device), None if labels is None else labels.to(device)
 
 
 def shapes_source(

@@ -31,11 +31,12 @@ def train_step(
         real: `config.batch` clips for each step of the discriminator; with several processes, this
             one's share of them.
         config: Everything else.
-        labels: Classes of the clips, if the networks are told them; None if not.
+        labels: Classes of the clips, if the networks are told them.
 
     Returns:
         Figures on the device: reading them waits for it, so the loop does that only for its log.
     """
+    labels = labels if config.classes else None
     set_learning_rates(state, config)
     critic = Disturbed(state, config, real.device)
     for clips, classes in chunks(real, labels, config.discriminator_steps):

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from vgan_tutorial.oracle import judge, summarise
+from vgan_tutorial.oracle import judged
 from vgan_tutorial.pixels import to_uint8
 from vgan_tutorial.shapes import Preset, get_preset
 
@@ -23,17 +23,8 @@ Judge = Callable[[Float[Tensor, "batch 3 time height width"]], dict[str, int | f
 def shapes_judge(preset: str | Preset = "tiny") -> Judge:
     """The exact judge's figures of Moving Shapes, rounded to four digits."""
     chosen = get_preset(preset)
-
-    def figures(clips: Tensor) -> dict[str, int | float]:
-        found = summarise(judge(clips, chosen), chosen)
-        return {
-            "validity": round(found.validity, 4),
-            "motion_validity": round(found.motion_validity, 4),
-            "cells_found": found.cells_found,
-            "histogram_distance": round(found.histogram_distance, 4),
-        }
-
-    return figures
+    names = ("validity", "motion_validity", "cells_found", "histogram_distance")
+    return lambda clips: judged(clips, chosen, *names)
 
 
 def strips(clips: Float[Tensor, "batch 3 time height width"]) -> Image.Image:

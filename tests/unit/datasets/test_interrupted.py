@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.memory import link_many
 from tests.support.video_folders import contents, make_folder
 from tests.support.videos import truncate, write_lossless
 from vgan_tutorial.datasets import (
@@ -17,6 +16,7 @@ from vgan_tutorial.datasets import (
     pack_videos,
     packing,
 )
+from vgan_tutorial.experiments.packing_memory import link_many
 from vgan_tutorial.video_io import VideoError
 
 SLOW_PACKING = """

@@ -11,7 +11,8 @@ pytest.importorskip("resource", reason="peak memory is read as POSIX has it")
 
 def test_ten_times_the_files_need_no_more_memory(tmp_path):
     """`make benchmarks` does it with thousands."""
-    command = [sys.executable, "-m", "tests.support.memory", str(tmp_path), "40", "400"]
+    program = "vgan_tutorial.experiments.packing_memory"
+    command = [sys.executable, "-m", program, str(tmp_path), "40", "400"]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     peak = json.loads(run.stdout)
     assert peak["400"] < 500

@@ -1,16 +1,13 @@
-"""What critics see, how steep they are, what their features know: the measures themselves."""
+"""The study of critics: its damage, its record, and what the book says of it."""
 
 import json
 from pathlib import Path
 
 import pytest
-import torch
-from torch import nn
 
 from tests.support.seeds import seeded
 from vgan_tutorial.experiments import critics
-from vgan_tutorial.experiments.critics import STUDIED, spoil_one_frame, study
-from vgan_tutorial.metrics.diagnostics import linear_probe, right_answers, steepest
+from vgan_tutorial.experiments.critics import STUDIED, make_record, spoil_one_frame
 from vgan_tutorial.shapes import MovingShapes, get_preset
 
 
@@ -19,41 +16,6 @@ def test_one_frame_of_every_clip_is_spoilt_and_no_other():
     changed = (spoil_one_frame(clips, seeded()) != clips).any(1)  # clip, time, height, width
     assert (changed.flatten(2).any(2).sum(1) == 1).all()
     assert (changed.flatten(1).sum(1) == 16).all()  # a square of 4 by 4
-
-
-def test_equal_scores_are_right_half_the_time_and_apart_always():
-    scores = torch.randn(200, generator=seeded())
-    assert right_answers(scores, scores) == pytest.approx(0.5)
-    assert right_answers(scores + 20, scores) == 1
-    # Two halves that overlap: the share is that of the best threshold.
-    uniform = torch.rand(20_000, generator=seeded())
-    assert right_answers(uniform + 0.5, uniform.flip(0)) == pytest.approx(0.75, abs=0.01)
-
-
-def test_the_steepest_slope_of_a_linear_score_is_its_weights_norm():
-    layer = nn.Linear(3 * 8 * 16 * 16, 1)
-    score = nn.Sequential(nn.Flatten(), layer, nn.Flatten(0))
-    clips = torch.randn(4, 3, 8, 16, 16, generator=seeded())
-    assert steepest(score, clips) == pytest.approx(layer.weight.norm().item(), rel=1e-5)
-
-
-def test_a_linear_probe_reads_what_is_linear_and_not_what_is_not():
-    features = torch.randn(400, 6, generator=seeded())
-    linear = (features[:, 0] > features[:, 1]).long()
-    product = (features[:, 0] * features[:, 1] > 0).long()
-    parts = features[:200], features[200:]
-    assert linear_probe(parts[0], linear[:200], parts[1], linear[200:]) > 0.93
-    assert linear_probe(parts[0], product[:200], parts[1], product[200:]) < 0.65
-
-
-def test_a_probe_minds_no_scale_of_the_features():
-    features, classes = torch.randn(100, 4, generator=seeded()), torch.arange(100) % 3
-    scale = torch.tensor([1e-3, 1.0, 50.0, 7.0])
-    shares = [
-        linear_probe(part[:50], classes[:50], part[50:], classes[50:])
-        for part in (features, features * scale + 5)
-    ]
-    assert shares[0] == pytest.approx(shares[1], abs=0.03)
 
 
 def test_a_critic_of_single_frames_stays_at_chance_on_shuffled_ones():
@@ -66,9 +28,9 @@ def test_an_interrupted_study_goes_on_where_it_stopped(tmp_path, monkeypatch):
     monkeypatch.setattr(critics, "STUDIED", {"noise": STUDIED["noise"]})
     monkeypatch.setattr(critics, "PROBED", critics.PROBED[-1:])
     output = tmp_path / "study.json"
-    study(output, seeds=1, steps=2, game_steps=1)
+    make_record(output, seeds=1, steps=2, game_steps=1)
     first = json.loads(output.read_text())
-    study(output, seeds=2, steps=2, game_steps=1)
+    make_record(output, seeds=2, steps=2, game_steps=1)
     record = json.loads(output.read_text())
     found = record["damages"]["stacked"]["noise"]
     assert found[0] == first["damages"]["stacked"]["noise"][0]
@@ -80,7 +42,7 @@ def test_an_interrupted_study_goes_on_where_it_stopped(tmp_path, monkeypatch):
         "labels": 2,
     }
     with pytest.raises(ValueError, match="made with steps 2, and now it is 3"):
-        study(output, seeds=2, steps=3, game_steps=1)
+        make_record(output, seeds=2, steps=3, game_steps=1)
 
 
 # What the book says of its record ---------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The comparison of pairings: resumed, judged at both ends of the budget, and its costs exact."""
+"""The comparison of pairings: resumed, and judged at both ends of the budget."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,8 @@ import torch
 from safetensors.torch import load_file
 
 from vgan_tutorial.experiments import pairings
-from vgan_tutorial.experiments.pairings import PAIRINGS, LiveTensors, build, clips_beside, compare
+from vgan_tutorial.experiments.pairings import PAIRINGS, build, make_record
+from vgan_tutorial.experiments.records import tensors_beside
 from vgan_tutorial.training.config import TrainingConfig
 
 NAMES = ("content-motion + stacked", "DCGAN + stacked")
@@ -24,9 +25,9 @@ def few_clips(monkeypatch):
 
 def test_an_interrupted_comparison_goes_on_where_it_stopped(tmp_path):
     output = tmp_path / "pairings.json"
-    compare(output, NAMES[:1], seeds=1, **SETTINGS)
+    make_record(output, NAMES[:1], seeds=1, **SETTINGS)
     first = json.loads(output.read_text())["pairings"][NAMES[0]]["runs"]
-    compare(output, NAMES, seeds=2, **SETTINGS)
+    make_record(output, NAMES, seeds=2, **SETTINGS)
     record = json.loads(output.read_text())["pairings"]
     assert record[NAMES[0]]["runs"][0] == first[0]
     for name in NAMES:
@@ -35,7 +36,7 @@ def test_an_interrupted_comparison_goes_on_where_it_stopped(tmp_path):
             assert run["steps"] >= 1
             assert run["seconds"] >= SETTINGS["seconds"]
             assert 0 <= run["at_seconds"]["validity"] <= 1
-    clips = load_file(clips_beside(output))
+    clips = load_file(tensors_beside(output))
     assert {name: tuple(kept.shape) for name, kept in clips.items()} == dict.fromkeys(
         NAMES, (pairings.SHOWN, 8, 16, 16, 3)
     )
@@ -43,11 +44,11 @@ def test_an_interrupted_comparison_goes_on_where_it_stopped(tmp_path):
 
 def test_other_settings_and_other_names_are_refused(tmp_path):
     output = tmp_path / "pairings.json"
-    compare(output, NAMES[:1], seeds=1, **SETTINGS)
+    make_record(output, NAMES[:1], seeds=1, **SETTINGS)
     with pytest.raises(ValueError, match="made with steps 2, and now it is 3"):
-        compare(output, NAMES[:1], seeds=1, **SETTINGS | {"steps": 3})
+        make_record(output, NAMES[:1], seeds=1, **SETTINGS | {"steps": 3})
     with pytest.raises(ValueError, match="no pairing is called 'luck'; choose from article"):
-        compare(output, ("luck",), **SETTINGS)
+        make_record(output, ("luck",), **SETTINGS)
 
 
 def test_a_run_that_breaks_is_recorded_with_its_step(tmp_path, monkeypatch):
@@ -58,7 +59,7 @@ def test_a_run_that_breaks_is_recorded_with_its_step(tmp_path, monkeypatch):
     monkeypatch.setattr(pairings, "train_step", broken)
     monkeypatch.setattr(pairings, "_costs", lambda name, settings: {})
     output = tmp_path / "pairings.json"
-    compare(output, NAMES[:1], seeds=1, **SETTINGS)
+    make_record(output, NAMES[:1], seeds=1, **SETTINGS)
     (run,) = json.loads(output.read_text())["pairings"][NAMES[0]]["runs"]
     assert run["broke"] == "a loss is not finite at step 1"
     assert "at_seconds" not in run
@@ -77,27 +78,6 @@ def test_a_seed_fixes_both_players_of_a_pairing(name):
         assert not torch.equal(weights, different)
 
 
-def test_live_tensors_are_counted_once_and_forgotten_when_freed():
-    with LiveTensors() as live:
-        first, second = torch.zeros(1000), torch.zeros(500)
-        del first
-        third = torch.zeros(200)
-        third.view(2, 100).add_(1)  # neither a view nor a change in place is new
-        assert live.alive == 4 * (500 + 200)
-    assert live.peak == 4 * 1500
-    assert second.sum() < third.sum()
-
-
-def test_what_a_backward_pass_keeps_is_counted():
-    """y = (2x)^2: the square keeps 2x, so three vectors live before the way back."""
-    start = torch.ones(1000, requires_grad=True)
-    with LiveTensors() as live:
-        squares = (2 * start).square()
-        assert live.alive == 4 * 2000
-        squares.sum().backward()
-    assert live.peak >= 4 * 3000
-
-
 # What the book says of its record ---------------------------------------------------------------
 
 RECORD = Path(__file__).parents[3] / "book" / "records" / "comparison" / "pairings.json"
@@ -106,7 +86,7 @@ RECORD = Path(__file__).parents[3] / "book" / "records" / "comparison" / "pairin
 def test_the_books_record_is_of_known_pairings_within_one_budget():
     record = json.loads(RECORD.read_text())
     assert set(record["pairings"]) <= set(PAIRINGS)
-    assert set(load_file(clips_beside(RECORD))) == set(record["pairings"])
+    assert set(load_file(tensors_beside(RECORD))) == set(record["pairings"])
     for pairing in record["pairings"].values():
         for seed, run in enumerate(pairing["runs"]):
             assert run["seed"] == seed

@@ -27,9 +27,9 @@ def small_data(monkeypatch):
 
 def test_an_interrupted_record_goes_on_where_it_stopped(tmp_path):
     output = tmp_path / "trials.json"
-    trials.run_trials(output, NAMES[:1], seeds=1, seconds=0.5)
+    trials.make_record(output, NAMES[:1], seeds=1, seconds=0.5)
     first = json.loads(output.read_text())["trials"]
-    trials.run_trials(output, NAMES, seeds=2, seconds=0.5)
+    trials.make_record(output, NAMES, seeds=2, seconds=0.5)
     record = json.loads(output.read_text())
     assert list(record["trials"]) == list(NAMES)
     assert record["trials"][NAMES[0]]["runs"][0] == first[NAMES[0]]["runs"][0]
@@ -50,14 +50,14 @@ def test_every_trial_has_its_first_seed_before_any_has_its_second(tmp_path, monk
         return whole(course, job)
 
     monkeypatch.setattr(trials, "_run", watched)
-    trials.run_trials(tmp_path / "trials.json", NAMES, seeds=2, seconds=60.0, steps=2)
+    trials.make_record(tmp_path / "trials.json", NAMES, seeds=2, seconds=60.0, steps=2)
     assert order == [(NAMES[0], 0), (NAMES[1], 0), (NAMES[0], 1), (NAMES[1], 1)]
 
 
 def test_workers_find_what_one_process_finds(tmp_path):
     alone, shared = tmp_path / "alone.json", tmp_path / "shared.json"
-    trials.run_trials(alone, NAMES, seeds=2, seconds=60.0, steps=4)
-    trials.run_trials(shared, NAMES, seeds=2, seconds=60.0, steps=4, workers=2)
+    trials.make_record(alone, NAMES, seeds=2, seconds=60.0, steps=4)
+    trials.make_record(shared, NAMES, seeds=2, seconds=60.0, steps=4, workers=2)
 
     def figures(path):
         found = json.loads(path.read_text())["trials"]
@@ -79,14 +79,14 @@ def test_every_trial_is_a_configuration(name):
 def test_a_run_that_breaks_is_recorded_with_its_reason(tmp_path, monkeypatch):
     monkeypatch.setitem(trials.TRIALS, "far too fast", {"learning_rate": 1e30, "log_every": 1})
     output = tmp_path / "trials.json"
-    trials.run_trials(output, ("far too fast",), seeds=1, seconds=20.0)
+    trials.make_record(output, ("far too fast",), seeds=1, seconds=20.0)
     (run,) = json.loads(output.read_text())["trials"]["far too fast"]["runs"]
     assert "at step" in run["broke"]
 
 
 def test_a_name_that_is_no_trial_is_refused(tmp_path):
     with pytest.raises(ValueError, match="no trial is called 'luck'; choose from as in the"):
-        trials.run_trials(tmp_path / "trials.json", ("luck",))
+        trials.make_record(tmp_path / "trials.json", ("luck",))
 
 
 def test_the_command_says_in_one_line_what_is_wrong(tmp_path):
@@ -100,17 +100,17 @@ def test_the_command_says_in_one_line_what_is_wrong(tmp_path):
 
 def test_runs_of_other_settings_are_not_mixed_in(tmp_path, monkeypatch):
     output = tmp_path / "trials.json"
-    trials.run_trials(output, NAMES[:1], seeds=1, seconds=0.5, steps=8)
+    trials.make_record(output, NAMES[:1], seeds=1, seconds=0.5, steps=8)
     before = output.read_bytes()
     with pytest.raises(ValueError, match=r"made with seconds 0.5, and now it is 0.6"):
-        trials.run_trials(output, NAMES[:1], seeds=2, seconds=0.6, steps=8)
+        trials.make_record(output, NAMES[:1], seeds=2, seconds=0.6, steps=8)
     with pytest.raises(ValueError, match="made with steps 8"):
-        trials.run_trials(output, NAMES[:1], seeds=2, seconds=0.5, steps=7)
+        trials.make_record(output, NAMES[:1], seeds=2, seconds=0.5, steps=7)
     with pytest.raises(ValueError, match="made with preset tiny"):
-        trials.run_trials(output, NAMES[:1], seeds=2, seconds=0.5, steps=8, preset="small")
+        trials.make_record(output, NAMES[:1], seeds=2, seconds=0.5, steps=8, preset="small")
     monkeypatch.setitem(trials.TRIALS, NAMES[0], {"batch": 8})
     with pytest.raises(ValueError, match="made with the changes of 'batch of 16'"):
-        trials.run_trials(output, NAMES[:1], seeds=2, seconds=0.5, steps=8)
+        trials.make_record(output, NAMES[:1], seeds=2, seconds=0.5, steps=8)
     assert output.read_bytes() == before
 
 

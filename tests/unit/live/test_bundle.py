@@ -19,7 +19,8 @@ from vgan_tutorial.layers import initialise
 from vgan_tutorial.live import bundle as web
 from vgan_tutorial.shapes import PRESETS
 
-SCRIPT = Path(vgan_tutorial.__file__).parent / "live" / "assets" / "live.js"
+ASSETS = Path(vgan_tutorial.__file__).parent / "live" / "assets"
+SCRIPTS = [str(ASSETS / name) for name in ("latents.js", "network.js")]  # all that needs no page
 AGREEMENT = 5e-3  # between script and PyTorch, in model range, with 16-bit weights
 SMOOTH = {"kinds": 1, "moves": 1}  # a generator without choices
 
@@ -39,7 +40,7 @@ def latents_for(network, count=6, seed=3):
 
 @pytest.fixture(scope="module")
 def node():
-    """Run JavaScript with the page's script loaded, on data from Python; it returns JSON."""
+    """Run JavaScript with the page's network loaded, on data from Python; it returns JSON."""
     program = shutil.which("node")
     if not program:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(
@@ -48,7 +49,8 @@ def node():
 
     def run(code, data):
         source = (
-            f"require({json.dumps(str(SCRIPT))}); const live = globalThis.vganLive;"
+            f"{json.dumps(SCRIPTS)}.forEach(name => require(name));"
+            "const live = globalThis.vganLive;"
             "const data = JSON.parse(require('fs').readFileSync(0, 'utf8'));"
             f"process.stdout.write(JSON.stringify((() => {{ {code} }})()));"
         )

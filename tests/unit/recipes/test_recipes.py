@@ -1,4 +1,4 @@
-"""Recipes fit their data, train as they say, and become records."""
+"""Recipes fit their data and train as they say."""
 
 import json
 from dataclasses import replace
@@ -8,11 +8,9 @@ import torch
 
 from tests.unit.cli.test_commands import vgan
 from vgan_tutorial.datasets import make_shapes_pack
-from vgan_tutorial.experiments import runs
-from vgan_tutorial.oracle import judge, summarise
 from vgan_tutorial.recipes import RECIPES, get_recipe
 from vgan_tutorial.shapes import PRESETS
-from vgan_tutorial.training import TrainingConfig, load_stages, read_log, sample, start
+from vgan_tutorial.training import TrainingConfig, start
 
 CPU = torch.device("cpu")
 
@@ -85,32 +83,3 @@ def test_data_that_does_not_fit_a_recipe_is_refused(arguments, message, tmp_path
     with pytest.raises(SystemExit, match=message):
         vgan("train", "run", *arguments)
     assert not (tmp_path / "run").exists()
-
-
-def test_a_record_holds_the_run_and_what_the_judge_counts(tmp_path, monkeypatch):
-    recipe = get_recipe("tiny")
-    short = replace(recipe.config, steps=4, batch=4, judge_every=2, judge_clips=8, stages=(0, 2))
-    monkeypatch.setattr(runs, "get_recipe", lambda name: replace(recipe, config=short))
-    monkeypatch.setattr(runs, "JUDGED", 12)
-    output, run = tmp_path / "record", tmp_path / "run"
-    runs.record("tiny", output=output, run=run)
-    content = json.loads((output / "runs.json").read_text())
-    assert (content["steps"], content["clips"], content["data"]) == (4, 12, "tiny")
-    assert content["real"]["validity"] == 1
-    assert [line["step"] for line in read_log(output)] == [2, 4]
-    stages = load_stages(output)
-    assert [label for label, _ in stages] == ["step 0", "step 2", "the end"]
-    found = summarise(
-        judge(sample(stages[-1][1], 12, content["judged_seed"]), PRESETS["tiny"]), PRESETS["tiny"]
-    )
-    assert content["judged"]["validity"] == round(found.validity, 4)
-    assert sorted(path.name for path in (output / "samples").iterdir()) == [
-        "step-0.png",
-        "step-2.png",
-        "the-end.png",
-    ]
-
-
-def test_real_footage_cannot_be_recorded_by_the_judge():
-    with pytest.raises(ValueError, match="the judge reads Moving Shapes"):
-        runs.record("ucf101-64")
