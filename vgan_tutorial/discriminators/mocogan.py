@@ -31,7 +31,7 @@ class MoCoGANVideoDiscriminator(nn.Module):
         size: height and width, 4 doubled any number of times.
         channels: of the first layer; they double at every further one.
         classes: kinds of motion, the paper's classes, that `classify` tells apart; 0 for none.
-        noise: deviation of the noise that is added before every convolution when randomness is
+        noise: standard deviation of the noise that is added before every convolution when randomness is
             passed in.
     """
 

@@ -33,6 +33,7 @@ from vgan_tutorial.shapes import (
     MovingShapes,
     Preset,
 )
+from vgan_tutorial.types import Clips
 
 FEATURES = 64  # numbers that describe a clip, or a frame
 FRAMES, SIZE = 16, 32  # what clips are brought to before the network sees them
@@ -78,9 +79,7 @@ class ShapesClassifier(nn.Module):
             }
         )
 
-    def features(
-        self, clips: Float[Tensor, "batch 3 time height width"]
-    ) -> Float[Tensor, "samples features"]:
+    def features(self, clips: Clips) -> Float[Tensor, "samples features"]:
         """64 numbers for each clip; for kind "frame", for each frame, clip after clip.
 
         Args:
@@ -88,9 +87,7 @@ class ShapesClassifier(nn.Module):
         """
         return self.trunk(self._prepare(clips))
 
-    def forward(
-        self, clips: Float[Tensor, "batch 3 time height width"]
-    ) -> dict[str, Float[Tensor, "samples _"]]:
+    def forward(self, clips: Clips) -> dict[str, Float[Tensor, "samples _"]]:
         """Logits of every factor's names, in the order of `HEADS`."""
         hidden = functional.relu(self.features(clips))
         return {factor: head(hidden) for factor, head in self.heads.items()}
@@ -117,8 +114,7 @@ def load_classifier(kind: str = "clip") -> ShapesClassifier:
 
 @torch.no_grad()
 def extract_features(
-    clips: Float[Tensor, "batch 3 time height width"]
-    | Iterable[Float[Tensor, "_ 3 time height width"]],
+    clips: Clips | Iterable[Float[Tensor, "_ 3 time height width"]],
     extractor: Callable[[Tensor], Tensor] | None = None,
     chunk: int = 64,
 ) -> Float[Tensor, "samples features"]:

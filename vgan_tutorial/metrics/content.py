@@ -8,12 +8,13 @@ from torch import Tensor
 
 from vgan_tutorial.metrics.classifier import HEADS, ShapesClassifier, load_classifier
 from vgan_tutorial.shapes import Preset
+from vgan_tutorial.types import Clips
 
 FOREGROUND = 0.9  # of the frame's brightest pixel: inside a shape, where its edge is not mixed in
 
 
 def content_distance(
-    clips: Float[Tensor, "batch 3 time height width"],
+    clips: Clips,
 ) -> Float[Tensor, " batch"]:
     """Average content distance of each clip (eq-content-distance); 0 where the colour stays.
 
@@ -44,7 +45,7 @@ def content_distance(
 
 @torch.no_grad()
 def motion_control(
-    clips: Float[Tensor, "batch 3 time height width"],
+    clips: Clips,
     wanted: Int[Tensor, " batch"],
     preset: Preset,
     classifier: ShapesClassifier | None = None,

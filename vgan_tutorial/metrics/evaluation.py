@@ -45,7 +45,7 @@ COMPARING = {"frechet", "kernel", "neighbours", "copies", "fvd"}  # with real cl
 # come and go, would leave holes in the memory that nothing else fits into.
 JOINED = 8
 
-Clips = Float[Tensor, "_ 3 time height width"]
+Batch = Float[Tensor, "_ 3 time height width"]
 Figures = dict[str, int | float]
 
 
@@ -64,7 +64,7 @@ class Kept:
         metrics: Collection[str],
         pairwise: int = 5000,
         preset: Preset | None = None,
-        i3d: Callable[[Clips], Tensor] | None = None,
+        i3d: Callable[[Batch], Tensor] | None = None,
     ) -> None:
         self.metrics, self.pairwise, self.preset = metrics, pairwise, preset
         self.i3d = i3d if "fvd" in metrics else None
@@ -76,7 +76,7 @@ class Kept:
         self._verdicts: list[Verdict] = []
 
     @torch.no_grad()
-    def add(self, clips: Clips, wanted: Int[Tensor, " wanted"] | None = None) -> None:
+    def add(self, clips: Batch, wanted: Int[Tensor, " wanted"] | None = None) -> None:
         """Take in a batch.
 
         Args:
@@ -113,12 +113,12 @@ class Kept:
 
 def evaluate(
     metrics: Collection[str],
-    fake: Iterable[tuple[Clips, Int[Tensor, " wanted"] | None]],
-    real: Iterable[Clips] | None = None,
-    held_out: Iterable[Clips] | None = None,
+    fake: Iterable[tuple[Batch, Int[Tensor, " wanted"] | None]],
+    real: Iterable[Batch] | None = None,
+    held_out: Iterable[Batch] | None = None,
     *,
     preset: Preset | None = None,
-    i3d: Callable[[Clips], Tensor] | None = None,
+    i3d: Callable[[Batch], Tensor] | None = None,
     pairwise: int = 5000,
 ) -> tuple[Figures, BandedSummary | None]:
     """Figures of generated clips, each under its own name, and the judge's with bands.
@@ -181,7 +181,7 @@ def compare(metrics: Collection[str], real: Kept, fake: Kept) -> Figures:
     return figures
 
 
-def _keep(stream: Iterable[Clips], kept: Kept) -> Kept:
+def _keep(stream: Iterable[Batch], kept: Kept) -> Kept:
     for clips in stream:
         kept.add(clips)
     return kept
@@ -198,7 +198,7 @@ def _check(metrics: Collection[str], given: dict[str, object]) -> None:
             raise ValueError(f"the metric {name} needs {METRICS[name]}")
 
 
-def first(stream: Iterable[Clips], count: int) -> Iterator[Clips]:
+def first(stream: Iterable[Batch], count: int) -> Iterator[Batch]:
     """The first `count` clips of a stream of batches; fewer if it ends."""
     for clips in stream:
         if count <= 0:

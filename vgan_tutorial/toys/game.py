@@ -122,7 +122,7 @@ def play(game: Game) -> Run:
     for step in range(game.steps):
         if step in keep:
             run.snapshots.append(_look(run, step, codes))
-        record = _one_round(run, optimisers, rng)
+        record = one_round(run, optimisers, rng)
         if step % max(1, game.steps // 100) == 0:
             record["generator gradient"] = _gradient_norm(generator)
             record["slope"] = r1_penalty(discriminator, watched).detach().sqrt()
@@ -135,7 +135,7 @@ def _adam(player: nn.Module, game: Game) -> torch.optim.Optimizer:
     return torch.optim.Adam(player.parameters(), lr=game.rate, betas=game.betas, fused=True)
 
 
-def _one_round(run: Run, optimisers: Optimisers, rng: torch.Generator) -> dict[str, Tensor]:
+def one_round(run: Run, optimisers: Optimisers, rng: torch.Generator) -> dict[str, Tensor]:
     """Some discriminator steps, then one generator step, as in the original algorithm."""
     game, loss = run.game, _chosen_loss(run.game)
     optimisers.generator.zero_grad()

@@ -26,7 +26,7 @@ from vgan_tutorial.discriminators import (
     cut_singular_values,
     sample_frames,
 )
-from vgan_tutorial.layers import MinibatchDeviation, initialise, receptive_field
+from vgan_tutorial.layers import MinibatchStd, initialise, receptive_field
 from vgan_tutorial.oracle import DAMAGES
 from vgan_tutorial.shapes import MovingShapes
 
@@ -288,7 +288,7 @@ def test_a_shrinking_block_halves_and_adds_its_shortcut():
 
 def test_one_clip_over_and_over_gives_itself_away():
     """Signature of collapse: the added channel falls to nearly 0."""
-    layer = MinibatchDeviation(group=4)
+    layer = MinibatchStd(group=4)
     varied = normal(8, 3, 5, 5)
     same = varied[:1].expand(8, -1, -1, -1)
     torch.testing.assert_close(layer(varied)[:, :3], varied)
@@ -301,7 +301,7 @@ def test_one_clip_over_and_over_gives_itself_away():
 
 
 def test_the_temporal_critic_can_be_shown_the_batchs_spread():
-    network, clips = small_residual(deviation=True), clips_of()
+    network, clips = small_residual(minibatch_std=True), clips_of()
     with torch.no_grad():
         assert network(clips).shape == (4,)
         changed = network(torch.cat([clips[:1], clips[:1], clips[:1], clips[:1]]))
