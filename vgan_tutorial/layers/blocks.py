@@ -102,8 +102,8 @@ class MinibatchStd(nn.Module):
     """One more channel that says how much the clips of a batch differ (Karras et al., ICLR 2018).
 
     A generator that makes one clip over and over gives itself away here: the channel is near 0
-    (section 3 of the paper). The standard deviation over a group of samples is taken at every place and
-    averaged over everything but the group.
+    (section 3 of the paper). The standard deviation over a group of samples is taken at every place
+    and averaged over everything but the group.
 
     This mixes samples on purpose, so a gradient penalty on one clip is no longer about that clip.
 

@@ -103,8 +103,8 @@ def linear_probe(
 ) -> float:
     """Share of new clips whose class a linear layer names, fitted to the known ones.
 
-    Features are standardised with the known clips' mean and standard deviation. The layer minimises cross
-    entropy plus `decay` times half the squared weights, which has a single minimum.
+    Features are standardised with the known clips' mean and standard deviation. The layer minimises
+    cross entropy plus `decay` times half the squared weights, which has a single minimum.
     """
     mean, std = seen.mean(0), seen.std(0).clamp(min=1e-6)
     seen, unseen = (seen - mean) / std, (unseen - mean) / std
