@@ -13,10 +13,11 @@ otherwise than as `TABLE["key"]`. JSON files of a room count by their names in t
 those beside the notebooks if every part of their path occurs.
 
 What this misses: keys and names that a program puts together or reads from other files; what a
-function does with all of a registry that it is handed; attributes that one module sets in another;
-what a notebook starts as a program of its own; and the side effects of importing a module of which
-nothing else is used. Comments and docstrings never count, though `show_source` shows them. The
-tests run every notebook and compare its outputs.
+function does with all of a registry that it is handed; definitions that announce themselves, by a
+decorator or by being a subclass; what one module sets in another; what a notebook starts as a
+program of its own; and the side effects of importing a module of which nothing else is used.
+Comments and docstrings never count, though `show_source` shows them. The tests run every notebook
+and compare its outputs.
 """
 
 import json
@@ -177,7 +178,8 @@ class Reach:
         if file in self.files:
             return self._chain(self.files[file])
         for node in self.because:
-            if self.package.file(node.module) == file and name in (None, str(node)):
+            empty = node.name == REST and not self.codes(node)[0].text
+            if self.package.file(node.module) == file and name in (None, str(node)) and not empty:
                 return self._chain(node)
         table, _, key = (name or "").removesuffix("]").partition("[")
         for node, use in sorted(self._uses) if key else ():

@@ -20,6 +20,7 @@ from typing import Any
 import nbformat
 from nbclient import NotebookClient
 
+from tests.book.definitions import read_module
 from tests.book.dependencies import Package, Reach
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -171,10 +172,14 @@ def ages(file: str, name: str | None = None) -> int:
     if not path.is_file():
         print(f"there is no file {file}")
         return 1
+    definitions = read_module(path.read_text(encoding="utf-8"), "").definitions if name else {}
+    if name and name.partition("[")[0] not in definitions:
+        print(f"{file} does not define {name}")
+        return 1
     for notebook, why in aged(path, name):
         print(f"{notebook.relative_to(ROOT)}: {why}")
         count += 1
-    print(f"an edit of {name or file} makes {count} notebooks stale")
+    print(f"stale after an edit of {name or file}: {count}")
     return 0
 
 
@@ -183,6 +188,8 @@ def main() -> int:
     parser.add_argument("command", choices=["refresh", "check", "types", "ages"])
     parser.add_argument("paths", nargs="*", help="notebooks, or a file and a name in it")
     arguments = parser.parse_args()
+    if arguments.command == "ages" and not arguments.paths:
+        parser.error("ages needs a file, and perhaps a name in it")
     if arguments.command == "ages":
         return ages(*arguments.paths[:2])
     paths = [Path(path) for path in arguments.paths]

@@ -82,6 +82,7 @@ FILES = {
         def oval():
             return 3
 
+        SIZES = {"small": 1}
         DATA = dict({"ring": ring, "oval": oval})
         """,
     "vgan_tutorial/train.py": """
@@ -100,6 +101,16 @@ FILES = {
         def every():
             return [NETS[name] for name in NETS]
 
+        def sizes():
+            return sorted(NETS)
+
+        def tried(names):
+            for name, table in (("small net", NETS), ("moon", data.DATA)):
+                check(name, table)
+
+        def drawn():
+            return [data for data in data.DATA["oval"]()]
+
         def settled():
             return run(**SETTINGS)
 
@@ -113,6 +124,12 @@ FILES = {
 
         if __name__ == "__main__":
             every()
+        """,
+    "vgan_tutorial/kept.py": """
+        from vgan_tutorial.data import rings
+
+        KEPT = {}
+        KEPT.update(rings.DATA)
         """,
     "vgan_tutorial/effects.py": """
         import os
@@ -236,6 +253,7 @@ FIRST = f"{USE_RUN}\nread('records/first/config.json')"
         # a module that is used as an object
         (ON_NETS + "vars(nets)", BIG, '"small"', '"x"'),
         (ON_NETS + "vars(nets)", SMALL, "return 1", "return 2"),
+        ("from vgan_tutorial import effects\nvars(effects)", SMALL, "return 1", "return 2"),
         (ON_NETS + "nets.made_up", SMALL, "return 1", "return 2"),
         # statements that are no definitions
         (USE_QUIET, EFFECTS, '"a", "b"', '"a", "c"'),
@@ -250,6 +268,8 @@ FIRST = f"{USE_RUN}\nread('records/first/config.json')"
         (USE_EVERY, SMALL, "pass", "size = 1"),
         (USE_EVERY, NETS, '"pair": ', '"new": Big, "pair": '),
         (USE_EVERY, NETS, '"big": Big, "small": Tiny', '"small": Tiny, "big": Big'),
+        ("from vgan_tutorial.train import sizes\nsizes()", SMALL, "pass", "size = 1"),
+        (USE_RUN + "\nfrom vgan_tutorial.data import rings\nrings.SIZES", SMALL, "pass", "x = 1"),
         (ON_NETS_TABLE + "list(NETS)", SMALL, "pass", "size = 1"),
         (ON_NETS_TABLE + "NETS[name]", SMALL, "pass", "size = 1"),
         (ON_NETS_TABLE + "NETS['small']", SMALL, "pass", "size = 1"),
@@ -261,6 +281,9 @@ FIRST = f"{USE_RUN}\nread('records/first/config.json')"
         (ON_DATA + "for name in DATA: pass", RINGS, "return 3", "return 4"),
         (ON_DATA + "DATA['oval']", RINGS, "return 3", "return 4"),
         (ON_DATA + "DOUBLED['ring']", RINGS, "return 3", "return 4"),
+        ("from vgan_tutorial.kept import KEPT\nlist(KEPT)", RINGS, "return 3", "return 4"),
+        # a variable of a comprehension that is called as what it goes through
+        ("from vgan_tutorial.train import drawn\ndrawn()", RINGS, "return 3", "return 4"),
         # data files
         ("from vgan_tutorial import show\nshow.show(1)", STYLE, "a", "b"),
         (f"{GET}get('quick')", QUICK, "small", "big"),
@@ -306,6 +329,10 @@ def test_what_a_notebook_depends_on_ages_it(root, cells, file, old, new):
         (f"{USE_LOAD}load('x', 'moon')", RINGS, "return 2", "return 4"),
         (f"{USE_LOAD}load('x', 'ring')", MOONS, "return 0", "return 4"),
         (ON_DATA + "DATA['ring']", RINGS, "return 3", "return 4"),
+        # registries in a table of a function
+        ("from vgan_tutorial.train import tried\ntried()", SMALL, "pass", "size = 1"),
+        # a name that comes through `import *`, and its neighbours
+        ("from vgan_tutorial.nets import Pair\nPair()", SMALL, "return 1", "return 2"),
         # data files of other rooms, or with other names
         (USE_BIG, STYLE, "a", "b"),
         (f"{GET}get('quick')", SLOW, "pair", "big"),
