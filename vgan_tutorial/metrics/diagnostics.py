@@ -28,8 +28,8 @@ def halves(
     Args:
         network: a `ContentMotionGenerator` for clips of the preset, without classes.
         preset: whose real clips set the scale.
-        count: how many clips are drawn each time.
-        seed: of the latents.
+        count: number of clips that are drawn each time.
+        seed: seed of the latents.
 
     Returns:
         Variety of clips as they come ("both"), of clips that share one motion latent and so differ
@@ -101,11 +101,11 @@ def linear_probe(
 ) -> float:
     """Share of new clips whose class a linear layer names, fitted to the known ones.
 
-    Features are standardised with the known clips' mean and deviation. The layer minimises cross
-    entropy plus `decay` times half the squared weights, which has a single minimum.
+    Features are standardised with the known clips' mean and standard deviation. The layer minimises
+    cross entropy plus `decay` times half the squared weights, which has a single minimum.
     """
-    mean, deviation = seen.mean(0), seen.std(0).clamp(min=1e-6)
-    seen, unseen = (seen - mean) / deviation, (unseen - mean) / deviation
+    mean, std = seen.mean(0), seen.std(0).clamp(min=1e-6)
+    seen, unseen = (seen - mean) / std, (unseen - mean) / std
     layer = nn.Linear(seen.shape[1], int(max(classes.max(), truth.max())) + 1)
     nn.init.zeros_(layer.weight)
     nn.init.zeros_(layer.bias)

@@ -30,7 +30,7 @@ def test_help_explains_every_argument(name, capsys):
         tyro.cli(make, args=["--help"])
     assert ended.value.code == 0
     shown = " ".join(capsys.readouterr().out.replace("│", " ").split())
-    explained = inspect.getdoc(make).partition("Args:\n")[2].partition("\n\n")[0]
+    explained = (inspect.getdoc(make) or "").partition("Args:\n")[2].partition("\n\n")[0]
     described = dict(re.findall(r"^    (\w+): (.+)$", explained, re.MULTILINE))
     assert described.keys() == inspect.signature(make).parameters.keys()
     assert len(described) == explained.count("\n") + 1  # a line each: --help keeps line breaks
