@@ -1,8 +1,8 @@
 """Write files so that they are there whole or not at all, whenever the process is killed.
 
 A file is written beside its place, under a hidden name that ends with `.unfinished`, and renamed
-once it is complete. Renaming is one step for the file system, so a kill leaves the old file or the new
-one. Before that the file is forced onto the disk: after a power cut a name must not stand for
+once it is complete. Renaming is one step for the file system, so a kill leaves the old file or the
+new one. Before that the file is forced onto the disk: after a power cut a name must not stand for
 contents that were still on their way.
 """
 
