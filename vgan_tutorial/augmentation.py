@@ -33,7 +33,9 @@ def augment(
     """
     for name in policy:
         if name not in AUGMENTATIONS:
-            raise ValueError(f"no augmentation is called {name!r}; there are {[*AUGMENTATIONS]}")
+            raise ValueError(
+                f"no augmentation is called {name!r}; there are {', '.join(AUGMENTATIONS)}"
+            )
         clips = AUGMENTATIONS[name](clips, generator)
     return clips
 

@@ -51,6 +51,7 @@ class Definition:
     codes: list[Code]
     entries: dict[str, Code] = field(default_factory=dict)
     merged: list[str] = field(default_factory=list)  # registries that this one takes in
+    gathered: str = ""  # the registry of that name in every module of the package is taken in
 
 
 @dataclass
@@ -109,6 +110,9 @@ def is_main(statement: ast.stmt) -> bool:
 
 def _definition(statement: ast.stmt, package: str) -> Definition:
     value = getattr(statement, "value", None)
+    match value:
+        case ast.Call(func=ast.Name(id="gather"), args=[_, ast.Constant(value=str(name))]):
+            return Definition([read_code([statement], package)], gathered=name)
     table = _Table()
     if isinstance(statement, ast.AugAssign) or value is None or not table.take(value):
         return Definition([read_code([statement], package)])

@@ -91,6 +91,10 @@ class Reach:
         for path in definition.merged:
             for merged in self.package.mentioned(node.module, definition.codes[0], path):
                 self._reach(merged, use, node)
+        for module in self.package.submodules(node.module) if definition.gathered else ():
+            table = Node(module, definition.gathered)
+            if self.package.definition(table):
+                self._reach(Target(table), use, node)
 
     def _reach_all(self, module: str, source: Node | None) -> None:
         """A module is used as an object: all that it defines and hands on counts."""
@@ -179,6 +183,9 @@ class Reach:
             return self._chain(self.files[file])
         for node in self.because:
             empty = node.name == REST and not self.codes(node)[0].text
+            definition = self.package.definition(node)
+            if definition and definition.entries and node.key is None:
+                empty = name is None and (node, WHOLE) not in self._uses  # none of them counts
             if self.package.file(node.module) == file and name in (None, str(node)) and not empty:
                 return self._chain(node)
         table, _, key = (name or "").removesuffix("]").partition("[")

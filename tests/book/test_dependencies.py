@@ -64,6 +64,7 @@ FILES = {
 
         DATA = {**moons.DATA, **rings.DATA}
         MORE = moons.DATA | {"dust": moons.dust}
+        GATHERED = gather(__name__, "DATA")
         DOUBLED = {name: 2 * draw for name, draw in rings.DATA.items()}
         """,
     "vgan_tutorial/data/moons.py": """
@@ -220,7 +221,7 @@ USE_QUIET = "from vgan_tutorial.effects import quiet\nquiet()"
 GET = "from vgan_tutorial.recipes import get\n"
 ON_NETS = "from vgan_tutorial import nets\n"
 ON_NETS_TABLE = "from vgan_tutorial.nets import NETS\n"
-ON_DATA = "from vgan_tutorial.data import DATA, DOUBLED\n"
+ON_DATA = "from vgan_tutorial.data import DATA, DOUBLED, GATHERED\n"
 FIRST = f"{USE_RUN}\nread('records/first/config.json')"
 
 
@@ -280,6 +281,8 @@ FIRST = f"{USE_RUN}\nread('records/first/config.json')"
         (f"{USE_LOAD}load('x', 'dust')", MOONS, "return 0", "return 4"),
         (ON_DATA + "for name in DATA: pass", RINGS, "return 3", "return 4"),
         (ON_DATA + "DATA['oval']", RINGS, "return 3", "return 4"),
+        (ON_DATA + "GATHERED['oval']", RINGS, "return 3", "return 4"),
+        (ON_DATA + "list(GATHERED)", MOONS, "return 1", "return 4"),
         (ON_DATA + "DOUBLED['ring']", RINGS, "return 3", "return 4"),
         ("from vgan_tutorial.kept import KEPT\nlist(KEPT)", RINGS, "return 3", "return 4"),
         # a variable of a comprehension that is called as what it goes through
@@ -329,6 +332,7 @@ def test_what_a_notebook_depends_on_ages_it(root, cells, file, old, new):
         (f"{USE_LOAD}load('x', 'moon')", RINGS, "return 2", "return 4"),
         (f"{USE_LOAD}load('x', 'ring')", MOONS, "return 0", "return 4"),
         (ON_DATA + "DATA['ring']", RINGS, "return 3", "return 4"),
+        (ON_DATA + "GATHERED['ring']", RINGS, "return 3", "return 4"),
         # registries in a table of a function
         ("from vgan_tutorial.train import tried\ntried()", SMALL, "pass", "size = 1"),
         # a name that comes through `import *`, and its neighbours

@@ -83,7 +83,7 @@ class ShapesClassifier(nn.Module):
         """64 numbers for each clip; for kind "frame", for each frame, clip after clip.
 
         Args:
-            clips: in model range [-1, 1]. Values outside it are taken as they are.
+            clips: clips in model range [-1, 1]. Values outside it are taken as they are.
         """
         return self.trunk(self._prepare(clips))
 
@@ -121,7 +121,7 @@ def extract_features(
     """Features of all clips, a chunk at a time.
 
     Args:
-        clips: in model range, one tensor or a stream of batches.
+        clips: clips in model range, one tensor or a stream of batches.
         extractor: maps clips to features; the shipped clip classifier by default.
         chunk: clips that pass through the extractor together.
 

@@ -27,7 +27,7 @@ def content_distance(
     not say how it finds the object; the threshold is ours.
 
     Args:
-        clips: in model range [-1, 1], at least two frames.
+        clips: clips in model range [-1, 1], at least two frames.
 
     Raises:
         ValueError: if clips have a single frame.
@@ -61,10 +61,10 @@ def motion_control(
     Source: MCS, Tulyakov et al. (MoCoGAN), CVPR 2018, section 4.
 
     Args:
-        clips: in model range.
+        clips: clips in model range.
         wanted: index of the motion in the preset's list.
         preset: which motions the indices mean.
-        classifier: of kind "clip"; the shipped one by default.
+        classifier: classifier of kind "clip"; the shipped one by default.
         chunk: clips classified together.
     """
     classifier = classifier or load_classifier("clip")

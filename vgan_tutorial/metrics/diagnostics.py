@@ -30,8 +30,8 @@ def halves(
     Args:
         network: a `ContentMotionGenerator` for clips of the preset, without classes.
         preset: whose real clips set the scale.
-        count: how many clips are drawn each time.
-        seed: of the latents.
+        count: number of clips that are drawn each time.
+        seed: seed of the latents.
 
     Returns:
         Variety of clips as they come ("both"), of clips that share one motion latent and so differ

@@ -54,7 +54,7 @@ class Kept:
 
     Args:
         metrics: names in `METRICS`; nothing is computed that none of them needs.
-        pairwise: how many clips' features to keep whole.
+        pairwise: number of clips whose features are kept whole.
         preset: for the judge and the motion score.
         i3d: for FVD; see `I3DFeatures`.
     """
@@ -80,7 +80,7 @@ class Kept:
         """Take in a batch.
 
         Args:
-            clips: in model range.
+            clips: batch of clips in model range.
             wanted: the motion that each was to have, an index into the preset's list.
         """
         if "judge" in self.metrics and self.preset is not None:
@@ -128,9 +128,9 @@ def evaluate(
         fake: batches of generated clips, with the motions that were asked for or None.
         real: batches of real clips, as many; for "copies" those that were trained on.
         held_out: batches of real clips that were not, as many.
-        preset: of Moving Shapes.
+        preset: preset of Moving Shapes.
         i3d: the network that FVD is defined with; see `I3DFeatures`.
-        pairwise: how many clips the kernel distance, the neighbours and the copies look at.
+        pairwise: number of clips that kernel distance, neighbours and copies look at.
 
     Raises:
         ValueError: if a metric is unknown, or what it needs is missing.

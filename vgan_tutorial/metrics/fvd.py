@@ -42,7 +42,7 @@ class I3DFeatures:
 
     Args:
         path: a TorchScript file, `i3d_torchscript.pt`.
-        device: where to run it.
+        device: device to run it on.
 
     Raises:
         FileNotFoundError: if there is no such file.

@@ -31,7 +31,7 @@ class Game:
     Attributes:
         data: name of the toy.
         loss: name of the adversarial loss.
-        restraint: what holds the discriminator back.
+        restraint: name of what holds the discriminator back.
         strength: the clipping limit for "clip", the whole factor in front of a penalty otherwise
             (lambda for "gp", gamma/2 for "r1" and "r2").
         mistake: one named mistake to switch on.
@@ -42,7 +42,7 @@ class Game:
         width: units in each of the two hidden layers of both players.
         rate: Adam's learning rate, for both players.
         betas: Adam's two averaging factors; its own default is (0.9, 0.999).
-        snapshots: how many pictures to keep, evenly spaced, the start and the end among them.
+        snapshots: number of pictures to keep, evenly spaced, both ends among them.
         seed: decides the weights, the data and the codes.
     """
 

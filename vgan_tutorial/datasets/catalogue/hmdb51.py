@@ -68,7 +68,7 @@ OFFICIAL = Official(
     clips=6_766,
 )
 
-DATA_SET = DataSet(
+HMDB51 = DataSet(
     name="hmdb51",
     title="HMDB51",
     about="6,766 clips of 51 human motions, 2 GB",
@@ -100,3 +100,4 @@ DATA_SET = DataSet(
     official=OFFICIAL,
     group_of=group_of,
 )
+DATA_SETS = {"hmdb51": HMDB51}

@@ -73,7 +73,7 @@ OFFICIAL = Official(
     clips=13_320,
 )
 
-DATA_SET = DataSet(
+UCF101 = DataSet(
     name="ucf101",
     title="UCF101",
     about="13,320 clips of 101 human actions, 7 GB",
@@ -110,3 +110,4 @@ DATA_SET = DataSet(
     official=OFFICIAL,
     group_of=group_of,
 )
+DATA_SETS = {"ucf101": UCF101}
