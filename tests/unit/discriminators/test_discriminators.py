@@ -7,11 +7,7 @@ from torch.nn.functional import softplus
 from torch.nn.utils import parametrize
 
 from tests.support.seeds import seeded
-from vgan_tutorial.discriminators import (
-    DISCRIMINATORS,
-    ArticleDiscriminator,
-    VideoDiscriminator,
-)
+from vgan_tutorial.discriminators import DISCRIMINATORS, ArticleDiscriminator, VideoDiscriminator
 from vgan_tutorial.layers import initialise, receptive_field
 from vgan_tutorial.losses import r1_penalty
 from vgan_tutorial.oracle import DAMAGES
