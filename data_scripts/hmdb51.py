@@ -1,8 +1,9 @@
 """Fetch, unpack, check and pack HMDB51: `python data_scripts/hmdb51.py --help`."""
 
 import sys
+from pathlib import Path
 
 from vgan_tutorial import cli
 
 if __name__ == "__main__":
-    cli.main(["fetch", "hmdb51", *sys.argv[1:]])
+    cli.main(["fetch", Path(__file__).stem, *sys.argv[1:]])

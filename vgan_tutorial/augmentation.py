@@ -33,7 +33,9 @@ def augment(
     """
     for name in policy:
         if name not in AUGMENTATIONS:
-            raise ValueError(f"no augmentation is called {name!r}; there are {[*AUGMENTATIONS]}")
+            raise ValueError(
+                f"no augmentation is called {name!r}; there are {', '.join(AUGMENTATIONS)}"
+            )
         clips = AUGMENTATIONS[name](clips, generator)
     return clips
 
@@ -123,19 +125,19 @@ def _apart(middle: Tensor, size: int, share: float, clips: Tensor) -> Tensor:
 
 
 def add_noise(
-    features: Float[Tensor, "*any"], deviation: float, generator: torch.Generator | None
+    features: Float[Tensor, "*any"], std: float, generator: torch.Generator | None
 ) -> Float[Tensor, "*any"]:
     """The same features with normal noise on them; as they are if there is nothing to draw it."""
-    if generator is None or deviation == 0:
+    if generator is None or std == 0:
         return features
     noise = torch.randn(features.shape, generator=generator, device=generator.device)
-    return features + deviation * noise.to(features)
+    return features + std * noise.to(features)
 
 
 def blur(
-    clips: Float[Tensor, "batch channels time height width"], deviation: float
+    clips: Float[Tensor, "batch channels time height width"], std: float
 ) -> Float[Tensor, "batch channels time height width"]:
-    """Every frame under a Gaussian of this deviation in pixels; as it is for 0.
+    """Every frame under a Gaussian of this standard deviation in pixels; as it is for 0.
 
     As an easy beginning: a critic that sees blurred clips judges colour and place before outlines.
     The published training code of StyleGAN3 begins so (Karras et al., NeurIPS 2021).
@@ -143,13 +145,13 @@ def blur(
     Near an edge the weights that would fall outside go to the pixels inside, so the same colour
     everywhere stays the same colour.
     """
-    if deviation == 0:
+    if std == 0:
         return clips
-    down, right = (_gaussian(length, deviation).to(clips) for length in clips.shape[3:])
+    down, right = (_gaussian(length, std).to(clips) for length in clips.shape[3:])
     return down @ clips @ right.T
 
 
-def _gaussian(length: int, deviation: float) -> Float[Tensor, "to from"]:
+def _gaussian(length: int, std: float) -> Float[Tensor, "to from"]:
     """What each of `length` places in a row takes from each: rows that sum to 1."""
     places = torch.arange(length)
-    return torch.softmax(-(((places[:, None] - places) / deviation) ** 2) / 2, dim=1)
+    return torch.softmax(-(((places[:, None] - places) / std) ** 2) / 2, dim=1)

@@ -22,6 +22,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from vgan_tutorial.shapes import Factors, Preset, draw_mask, draw_masks, draw_path, get_preset
+from vgan_tutorial.types import Clips
 
 VALID_RESIDUAL = 0.12  # of the rendering's energy; real clips stay under 0.01
 VALID_PATH = 1 / 16  # RMS distance to the nearest legal path, as a share of the frame's width
@@ -84,7 +85,7 @@ class Summary:
 
 
 @torch.no_grad()
-def judge(clips: Float[Tensor, "batch 3 time height width"], preset: Preset) -> Verdict:
+def judge(clips: Clips, preset: Preset) -> Verdict:
     """Read shape, colour, size, path and motion back from clips in model range [-1, 1].
 
     Raises:
@@ -125,9 +126,7 @@ def summarise(verdict: Verdict, preset: Preset) -> Summary:
     )
 
 
-def judged(
-    clips: Float[Tensor, "batch 3 time height width"], preset: str | Preset, *names: str
-) -> dict[str, int | float]:
+def judged(clips: Clips, preset: str | Preset, *names: str) -> dict[str, int | float]:
     """The judge's figures of clips, rounded to four digits: those named, or all of `Summary`."""
     preset = get_preset(preset)
     found = asdict(summarise(judge(clips, preset), preset))
@@ -145,7 +144,7 @@ def _positions(width: int, device: torch.device) -> Float[Tensor, "positions 2"]
 
 
 def _search(
-    frames: Float[Tensor, "batch 3 time height width"], preset: Preset
+    frames: Clips, preset: Preset
 ) -> tuple[
     Float[Tensor, "batch time shapes radii colours"],
     Float[Tensor, "batch time shapes radii colours 2"],
@@ -244,7 +243,7 @@ def _squared_error(
 # Putting a verdict together ---------------------------------------------------------------------
 
 
-def _judge_chunk(clips: Float[Tensor, "batch 3 time height width"], preset: Preset) -> Verdict:
+def _judge_chunk(clips: Clips, preset: Preset) -> Verdict:
     frames = (clips + 1) / 2  # intensities: black is 0, so that energy is the shape's alone
     errors, centres = _search(frames, preset)
     radii = _radii(preset, frames.device)
@@ -275,7 +274,7 @@ def _judge_chunk(clips: Float[Tensor, "batch 3 time height width"], preset: Pres
 
 
 def _explain(
-    frames: Float[Tensor, "batch 3 time height width"],
+    frames: Clips,
     shape_index: int,
     radii: Float[Tensor, " radii"],
     errors: Float[Tensor, "batch time shapes radii colours"],
@@ -339,8 +338,8 @@ def join_verdicts(parts: list[Verdict]) -> Verdict:
 # Ways to damage a clip, to test the judge (and, later, discriminators) --------------------------
 
 Damage = Callable[
-    [Float[Tensor, "batch 3 time height width"], torch.Generator],
-    Float[Tensor, "batch 3 time height width"],
+    [Clips, torch.Generator],
+    Clips,
 ]
 
 
@@ -390,9 +389,7 @@ DAMAGES: dict[str, Damage] = {
 }
 
 
-def damaged(
-    clips: Float[Tensor, "batch 3 time height width"], seed: int = 0
-) -> Iterator[tuple[str, Float[Tensor, "batch 3 time height width"]]]:
+def damaged(clips: Clips, seed: int = 0) -> Iterator[tuple[str, Clips]]:
     """Every damage's name with the damaged clips."""
     for name, damage in DAMAGES.items():
         yield name, damage(clips, torch.Generator().manual_seed(seed))

@@ -1,15 +1,22 @@
-"""From stored pixels to model range and back: the only two functions that cross."""
+"""From stored pixels to model range and back: the only two functions that cross.
+
+Clips on disk are uint8 (time, height, width, channel); models want float32
+(batch, channel, time, height, width) in [-1, 1]. Nothing else turns one into the other, so there
+is one place to look when axes or ranges seem wrong.
+"""
 
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 from torch import Tensor
+
+from vgan_tutorial.types import Clips
 
 
 def to_model_range(
     clips: UInt8[Tensor, "batch time height width 3"],
-) -> Float[Tensor, "batch 3 time height width"]:
+) -> Clips:
     """Map stored clips to model range: x = u / 127.5 - 1 (eq-model-range).
 
     Args:
@@ -31,7 +38,7 @@ def to_model_range(
 
 
 def to_uint8(
-    clips: Float[Tensor, "batch 3 time height width"],
+    clips: Clips,
 ) -> UInt8[Tensor, "batch time height width 3"]:
     """Map model output back to stored clips: u = round(127.5 (x + 1)), clamped to 0..255.
 

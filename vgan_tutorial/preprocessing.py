@@ -1,8 +1,7 @@
-"""From decoded frames to what a model eats: sample, crop, resize, normalise.
+"""From a video file to a clip of a fixed size: sample, crop, resize.
 
-Clips on disk are uint8 (time, height, width, channel); models want float32
-(batch, channel, time, height, width) in [-1, 1]. Only `to_model_range` and `to_uint8` cross from
-one to the other, so there is one place to look when axes or ranges seem wrong.
+What comes out is uint8 (time, height, width, channel), as clips are stored. `pixels` takes it from
+there to what a model eats.
 """
 
 import logging
@@ -15,7 +14,8 @@ import numpy as np
 import torch
 from jaxtyping import Int, UInt8
 
-from vgan_tutorial.video_io import FrameChange, VideoError, count_frames, read_video
+from vgan_tutorial.errors import VideoError
+from vgan_tutorial.video_io import FrameChange, count_frames, read_video
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ def frame_indices(
         frames: frames wanted.
         stride: step between them; a stride of 2 halves the frame rate.
         start: first frame of the window.
-        short: what to do when the window does not fit. "error" raises. "bounce" plays the clip to
+        short: rule for when the window does not fit. "error" raises. "bounce" plays the clip to
             its end and back again (0 1 2 1 0 1 ...) and logs that it did: the motion stays smooth,
             but half of it runs backwards.
 
@@ -136,8 +136,8 @@ def sample_frames(
         frames: frames wanted.
         stride: step between them.
         start: first frame of the window; ignored when a generator is given.
-        generator: draws the start uniformly among those that fit.
-        short: the rule for a clip that is too short; see `frame_indices`.
+        generator: source of a start, drawn uniformly among those that fit.
+        short: rule for a clip that is too short; see `frame_indices`.
 
     Raises:
         ValueError: see `frame_indices`.
@@ -165,17 +165,17 @@ def preprocess_video(
     """Turn a video file into a square clip: decode, sample frames, crop, resize.
 
     This is the function that the article leaves empty. Normalising comes last, in
-    `to_model_range`, because bytes are four times smaller to store and to move than floats.
+    `pixels.to_model_range`, because bytes are four times smaller to store and to move than floats.
 
     Args:
-        path: the file.
+        path: video file.
         frames: frames wanted.
         size: side of the clip in pixels.
         stride: step between frames.
         start: first frame of the window; ignored when a generator is given.
-        generator: draws the window and the crop; without one, the crop is central, and decoding
-            stops after the window.
-        short: the rule for a clip that is too short; see `frame_indices`.
+        generator: source of a random window and crop; without one, the crop is central, and
+            decoding stops after the window.
+        short: rule for a clip that is too short; see `frame_indices`.
 
     Raises:
         VideoError: the file cannot be read, or is too short.
@@ -196,7 +196,7 @@ def preprocess_video(
 
 
 def shrinker(size: int) -> FrameChange:
-    """What cuts a frame to its central square and resizes that: a `change` for `read_video`.
+    """A `change` for `read_video` that cuts a frame to its central square and resizes that.
 
     Frame by frame, while a file is decoded, it gives the same as `centre_crop` and `resize` do
     with the whole clip, and a long file needs no more memory than its small frames.

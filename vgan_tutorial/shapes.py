@@ -22,6 +22,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from vgan_tutorial.types import Clips
+
 Field = Float[Tensor, "*#grid"]
 
 # Red, green, blue in [0, 1]. The squared difference of any two is at least a fifth of the energy
@@ -249,7 +251,7 @@ def draw_mask(
 
 def draw_clips(
     factors: Factors, preset: Preset, frames: int | None = None, size: int | None = None
-) -> Float[Tensor, "batch 3 time height width"]:
+) -> Clips:
     """Draw clips with the given factors, in model range [-1, 1], on the factors' device.
 
     Args:
@@ -270,7 +272,7 @@ def draw_clips(
 
 def draw_batch(
     preset: Preset, batch: int, generator: torch.Generator, device: torch.device | str | None = None
-) -> tuple[Float[Tensor, "batch 3 time height width"], Factors]:
+) -> tuple[Clips, Factors]:
     """Draw `batch` random clips and their factors.
 
     The factors come from `generator`, on its own device, and only then move to `device`: a
@@ -296,6 +298,6 @@ class MovingShapes:
         self.generator = torch.Generator().manual_seed(seed)
         self.device = device
 
-    def batch(self, batch: int) -> tuple[Float[Tensor, "batch 3 time height width"], Factors]:
+    def batch(self, batch: int) -> tuple[Clips, Factors]:
         """The next `batch` clips, in model range, and their factors."""
         return draw_batch(self.preset, batch, self.generator, self.device)

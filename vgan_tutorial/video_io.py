@@ -20,6 +20,8 @@ import numpy as np
 from jaxtyping import UInt8
 
 from vgan_tutorial.avi import seeks_exactly
+from vgan_tutorial.errors import VideoError, printable
+from vgan_tutorial.files import replacing
 
 logger = logging.getLogger(__name__)
 
@@ -39,40 +41,23 @@ WRITABLE = {
     "FFV1": ".avi",  # lossless
     "mp4v": ".mp4",  # MPEG-4 Part 2 in MP4
 }
+# Suffixes of the files that are taken for videos in a folder.
+SUFFIXES = frozenset(
+    {".avi", ".mp4", ".m4v", ".mkv", ".mov", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".ogv"}
+)
 # A header may claim any number of frames; beyond this it says nothing about the file.
 MOST_CREDIBLE_FRAMES = 100_000_000
 # OpenCV seeks to a key frame at least 16 frames back: a frame nearer than this is decoded as soon.
 LEAST_WORTH_SEEKING = 32
 
 
-class VideoError(Exception):
-    """A video file or folder that cannot be used.
-
-    Attributes:
-        path: the file or folder.
-        problem: what is wrong with it.
-        remedy: what to do about it.
-    """
-
-    def __init__(self, path: str | os.PathLike[str], problem: str, remedy: str) -> None:
-        super().__init__(f"{printable(path)}: {problem}. {remedy}.")
-        self.path = Path(path)
-        self.problem = problem
-        self.remedy = remedy
-
-
-def printable(path: str | os.PathLike[str]) -> str:
-    """A path as text that any terminal and any file takes; odd bytes become escapes."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
-
-
 @dataclass(frozen=True)
 class VideoInfo:
-    """What a file's header says about itself; the frames may tell another story.
+    """The claims of a file's header; its frames may tell another story.
 
     Attributes:
-        path: the file.
-        declared_frames: the claimed number of frames, None when missing or absurd.
+        path: video file.
+        declared_frames: claimed number of frames, None when missing or absurd.
         fps: frames per second, None when missing or absurd.
         width: pixels.
         height: pixels.
@@ -122,12 +107,12 @@ def iter_frames(
     every frame is counted.
 
     Args:
-        path: the file.
+        path: video file.
         start: first frame to yield.
-        stride: keep every `stride`-th frame.
-        strict: raise when the file holds at least two frames fewer than it declares.
-        change: done to each frame. It must treat the three channels alike, as crops and resizing
-            do: their order is mended afterwards, when fewer pixels are left to mend.
+        stride: step between the frames that are kept.
+        strict: True raises when the file holds at least two frames fewer than it declares.
+        change: function for each frame. It must treat the three channels alike, as crops and
+            resizing do: their order is mended afterwards, when fewer pixels are left to mend.
 
     Raises:
         VideoError: no frame decodes, or frames are missing and `strict` is set.
@@ -149,7 +134,7 @@ def iter_frames(
 
 
 def count_frames(path: str | os.PathLike[str]) -> int:
-    """How many frames of a file decode, whatever it declares; none of them is kept.
+    """Count the frames of a file that decode, whatever it declares; none of them is kept.
 
     Raises:
         VideoError: no frame decodes.
@@ -174,12 +159,12 @@ def read_video(
     """Decode a video file to RGB.
 
     Args:
-        path: the file.
+        path: video file.
         start: first frame to return.
-        frames: how many frames to return; None reads to the end.
-        stride: keep every `stride`-th frame.
-        strict: raise when the file holds at least two frames fewer than it declares.
-        change: done to each frame as it is decoded; see `iter_frames`.
+        frames: number of frames to return; None reads to the end.
+        stride: step between the frames that are kept.
+        strict: True raises when the file holds at least two frames fewer than it declares.
+        change: function for each frame as it is decoded; see `iter_frames`.
 
     Returns:
         uint8 array (time, height, width, 3) in 0..255. Greyscale files come out as RGB with three
@@ -218,7 +203,7 @@ def write_video(
     """Encode an RGB clip; the file appears under its name only once it is complete.
 
     Args:
-        path: where to write; the suffix chooses the container (see `WRITABLE`).
+        path: file to write; the suffix chooses the container (see `WRITABLE`).
         clip: uint8 (time, height, width, 3), RGB, even height and width.
         fps: frames per second.
         codec: four-character code; "FFV1" is lossless, "XVID" small.
@@ -232,12 +217,11 @@ def write_video(
     path = Path(path)
     if printable(path) != os.fspath(path):
         raise VideoError(path, "has a name that is not valid UTF-8", "Choose another name")
-    unfinished = path.with_name(f".unfinished-{path.name}")
     height, width = clip.shape[1:3]
-    try:
+    with replacing(path, sync=False) as draft:
         with _quiet():
             writer = cv2.VideoWriter(
-                os.path.abspath(unfinished),
+                os.path.abspath(draft),
                 cv2.CAP_FFMPEG,
                 cv2.VideoWriter.fourcc(*f"{codec:4.4}"),
                 fps,
@@ -247,15 +231,12 @@ def write_video(
             for frame in clip if opened else ():
                 writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
             writer.release()
-        if not opened or not unfinished.is_file():
+        if not opened or not draft.is_file():
             raise VideoError(
                 path,
                 f"cannot be written with codec {codec!r}",
                 f"Check that the folder exists, and use one of {WRITABLE}",
             )
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -290,7 +271,7 @@ def _open(path: str | os.PathLike[str]) -> Iterator[cv2.VideoCapture]:
 
 
 def _why_unreadable(path: Path) -> tuple[str, str] | None:
-    """What keeps the bytes from being read at all: (problem, remedy), or None."""
+    """The reason why no byte can be read, if there is one: (problem, remedy)."""
     if path.is_symlink() and not path.exists():
         return "is a link to a file that does not exist", "Restore the file or remove the link"
     if not path.exists():

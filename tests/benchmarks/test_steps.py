@@ -1,8 +1,8 @@
 """What a training step costs: the package's way against the published loop, written plainly.
 
 Both train the same networks, from the same weights, on the same clips: 4 clips of 16 frames of
-64x64 pixels, the critics' turn and the generator's turn. The plain way makes new clips for every
-turn, as MoCoGAN's published order does (the frame critic's turn, the clip critic's, the
+64x64 pixels, the critics' step and the generator's step. The plain way makes new clips for every
+step, as MoCoGAN's published order does (the frame critic's step, the clip critic's, the
 generator's), lets gradients run into weights that are not updated, calls the recurrent cell frame
 by frame, and keeps PyTorch's convolutions, layout and Adam as they come. The package's way makes
 the clips once, freezes the critics while the generator learns, runs the recurrence in one call and

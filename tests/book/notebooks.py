@@ -1,26 +1,27 @@
 """Keep the stored notebooks fresh: `python -m tests.book.notebooks refresh|check|types PATH...`.
 
-A notebook's fingerprint is a hash of its code cells and of every package module that they
-import, directly or not, without comments and docstrings. `refresh` executes a notebook and writes
-the fingerprint into its metadata; `check` computes it again.
+A notebook's fingerprint is a hash of its code cells and of every definition of the package that
+they depend on (see `dependencies`). `refresh` executes a notebook and writes the fingerprint into
+its metadata; `check` computes it again. `ages FILE [NAME]` lists the notebooks that an edit of a
+file of the package makes stale, or of one definition in it, or of an entry, `TABLE[key]`.
 """
 
 import argparse
-import ast
 import copy
 import hashlib
-import io
 import json
 import re
 import subprocess
 import sys
-import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
+
+from tests.book.definitions import read_module
+from tests.book.dependencies import Package, Reach
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "vgan_tutorial"
@@ -43,67 +44,25 @@ def plain_code(source: str) -> str:
     return "\n".join("" if re.match(r"\s*[%!]", line) else line for line in source.splitlines())
 
 
-def essence(source: str) -> str:
-    """Source without comments, docstrings and blank lines; the same on every Python."""
-    lines = source.splitlines()
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.COMMENT:
-            row, column = token.start
-            lines[row - 1] = lines[row - 1][:column]
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            first = node.body[0] if node.body else None
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-                lines[first.lineno - 1 : first.end_lineno] = [""] * (
-                    (first.end_lineno or first.lineno) - first.lineno + 1
-                )
-    return "\n".join(line.rstrip() for line in lines if line.strip())
-
-
-def imported(source: str, package: str = "") -> set[str]:
-    """Names of package modules that the source imports; names that are no modules too."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            parents = package.split(".")[: len(package.split(".")) + 1 - node.level]
-            base = ".".join([*(parents if node.level else []), *filter(None, [node.module])])
-            names.update([base, *(f"{base}.{alias.name}" for alias in node.names)])
-    return {name for name in names if name.split(".")[0] == PACKAGE}
-
-
-def module_file(name: str, root: Path) -> Path | None:
-    stem = root.joinpath(*name.split("."))
-    files = [stem.with_suffix(".py"), stem / "__init__.py"]
-    return next((file for file in files if file.is_file()), None)
-
-
-def package_files(source: str, root: Path = ROOT) -> list[Path]:
-    """Every package file that runs when the source does, with the assets of their rooms."""
-    todo, seen = imported(source), set[Path]()
-    while todo:
-        name = todo.pop()
-        file = module_file(name, root)
-        if file is None or file in seen:
-            continue
-        seen.add(file)
-        package = name if file.name == "__init__.py" else name.rpartition(".")[0]
-        todo |= imported(file.read_text(encoding="utf-8"), package)
-        todo |= {name.rpartition(".")[0]}
-    for room in {file.parent for file in seen}:
-        seen |= set((room / "assets").glob("*.*"))
-    return sorted(seen)
+def reach(notebook: Notebook, root: Path = ROOT) -> Reach:
+    """All that a notebook depends on."""
+    cells = "\n".join(plain_code(cell.source) for cell in code_cells(notebook))
+    return Reach(cells, Package(root, PACKAGE), root / "book")
 
 
 def fingerprint(notebook: Notebook, root: Path = ROOT) -> str:
     cells = [cell.source for cell in code_cells(notebook)]
     digest = hashlib.sha256("\0".join(cells).encode())
-    for file in package_files("\n".join(map(plain_code, cells)), root):
-        text = file.read_text(encoding="utf-8")
-        text = essence(text) if file.suffix == ".py" else text
-        digest.update(f"\0{file.relative_to(root).as_posix()}\0{text}".encode())
+    digest.update(reach(notebook, root).fingerprint().encode())
     return digest.hexdigest()[:16]
+
+
+def aged(file: Path, name: str | None = None, root: Path = ROOT) -> Iterator[tuple[Path, str]]:
+    """Notebooks that an edit of a file makes stale, and how each comes to depend on it."""
+    for path in sorted((root / "book").rglob("*.ipynb")):
+        why = reach(nbformat.read(path, as_version=4), root).why(file, name)
+        if why is not None:
+            yield path, why
 
 
 def settle_ids(notebook: Notebook) -> Notebook:
@@ -208,18 +167,39 @@ def check(paths: list[Path]) -> int:
     return 1 if found else 0
 
 
+def ages(file: str, name: str | None = None) -> int:
+    path, count = Path(file).resolve(), 0
+    if not path.is_file():
+        print(f"there is no file {file}")
+        return 1
+    definitions = read_module(path.read_text(encoding="utf-8"), "").definitions if name else {}
+    if name and name.partition("[")[0] not in definitions:
+        print(f"{file} does not define {name}")
+        return 1
+    for notebook, why in aged(path, name):
+        print(f"{notebook.relative_to(ROOT)}: {why}")
+        count += 1
+    print(f"stale after an edit of {name or file}: {count}")
+    return 0
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("command", choices=["refresh", "check", "types"])
-    parser.add_argument("paths", nargs="*", type=Path)
+    parser.add_argument("command", choices=["refresh", "check", "types", "ages"])
+    parser.add_argument("paths", nargs="*", help="notebooks, or a file and a name in it")
     arguments = parser.parse_args()
+    if arguments.command == "ages" and not arguments.paths:
+        parser.error("ages needs a file, and perhaps a name in it")
+    if arguments.command == "ages":
+        return ages(*arguments.paths[:2])
+    paths = [Path(path) for path in arguments.paths]
     if arguments.command == "types":
-        return types(arguments.paths)
+        return types(paths)
     if arguments.command == "refresh":
-        for path in arguments.paths:
+        for path in paths:
             print(f"executing {path}", flush=True)
             refresh(path)
-    return check(arguments.paths)
+    return check(paths)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from tests.book.notebooks import PACKAGE, ROOT, essence, fingerprint, problems, settle_ids
+from tests.book.definitions import read_module
+from tests.book.notebooks import PACKAGE, ROOT, fingerprint, problems, settle_ids
 from tests.book.pages import sources
 
 NOTEBOOKS = [page for page in sources(ROOT / "book") if page.suffix == ".ipynb"]
@@ -63,9 +64,13 @@ def test_comments_docstrings_and_other_modules_do_not_age_a_notebook(notebook, r
     assert faults(notebook, root, mark=False) == []
 
 
-def test_essence_keeps_strings_that_are_not_docstrings():
-    source = 'def f():\n    """Gone\n    # too."""\n    return "# kept"  # gone\n'
-    assert essence(source) == 'def f():\n    return "# kept"'
+def test_strings_that_are_not_docstrings_are_kept():
+    def text(source):
+        return read_module(source, "").definitions["f"].codes[0].text
+
+    kept = text('def f():\n    return "# kept"')
+    assert text('def f():\n    """Gone\n    # too."""\n    return "# kept"  # gone\n') == kept
+    assert text('def f():\n    return "# other"') != kept
 
 
 @pytest.mark.parametrize(

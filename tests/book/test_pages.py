@@ -58,6 +58,13 @@ def test_the_citation_names_the_version_and_the_licences():
     assert " AND ".join(citation["license"]) == project["license"]
 
 
+@pytest.mark.parametrize("path", sources(ROOT / "book"), ids=lambda path: path.name)
+def test_tests_that_a_page_names_exist(path):
+    for file, name in re.findall(r"`?(tests/[\w/.]+)(?:::(\w+))?", markdown(path)):
+        assert (ROOT / file).exists(), file
+        assert not name or f"def {name}(" in (ROOT / file).read_text(encoding="utf-8"), name
+
+
 def test_the_package_page_lists_every_module():
     listed = set(re.findall(r"automodule:: ([\w.]+)", read("book/back/api.md")))
     modules = {

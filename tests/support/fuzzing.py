@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from vgan_tutorial.errors import VideoError
 from vgan_tutorial.preprocessing import preprocess_video
-from vgan_tutorial.video_io import VideoError, read_video
+from vgan_tutorial.video_io import read_video
 
 SECONDS = 30  # for one file of a few kilobytes, on a busy machine
 DAMAGE = ("bytes", "header", "zeros", "cut", "hole", "twice", "noise")

@@ -19,13 +19,13 @@ from pathlib import Path
 import torch
 
 from tests.support.mini import change, run
+from vgan_tutorial import files
 from vgan_tutorial.training import (
     load_checkpoint,
     load_generator,
     read_config,
     read_log,
     recording,
-    saving,
 )
 from vgan_tutorial.training import step as step_module
 
@@ -101,7 +101,7 @@ def arm(countdown: Countdown) -> None:
         names = {"a": "in the middle of a line of the log", "wb": "in the middle of a file"}
         return HalfWriter(file, countdown, names[mode]) if mode in names else file
 
-    for module in (saving, recording):
+    for module in (files, recording):
         setattr(module, "open", half_open)  # noqa: B010
     before(step_module, "generator_step", countdown, "between the players' turns")
     before(step_module, "update_average", countdown, "before the average")

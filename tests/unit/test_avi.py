@@ -10,7 +10,8 @@ import pytest
 from tests.support.fuzzing import DAMAGE, damage
 from tests.support.videos import frame_numbers, moving_clip, numbered_clip, truncate, write_coded
 from vgan_tutorial import video_io
-from vgan_tutorial.avi import PICTURE, seeks_exactly
+from vgan_tutorial.avi import START_CODE, seeks_exactly
+from vgan_tutorial.errors import VideoError
 from vgan_tutorial.video_io import probe, read_video, write_video
 
 LENGTH = 60
@@ -88,7 +89,7 @@ def test_a_sought_window_skips_what_comes_before(tmp_path, monkeypatch):
     monkeypatch.setattr(video_io, "_seek", noted)
     read_video(path, 50, 4)
     read_video(path, 5, 4)  # not worth it
-    with pytest.raises(video_io.VideoError, match="gives 0"):
+    with pytest.raises(VideoError, match="gives 0"):
         read_video(path, LENGTH + 5, 4)  # not there
     assert landings == [50, 0, 0]
     read_video(path, 50, 4, strict=True)  # which wants every frame counted
@@ -116,7 +117,7 @@ def rebuilt(data: bytes, change) -> bytes:
 
 # A picture of MPEG-4 Part 2 that is "not coded", at 25 frames a second: the bits 01, 0, 1, five of
 # time, 1, 0, and filling. The files of HMDB51 hold many.
-AS_BEFORE = PICTURE + bytes([0b01010000, 0b01001111])
+AS_BEFORE = START_CODE + bytes([0b01010000, 0b01001111])
 
 
 def empty_one(chunks):

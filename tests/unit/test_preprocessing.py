@@ -10,6 +10,7 @@ from scipy.signal import resample_poly
 
 from tests.support.seeds import seeded
 from tests.support.videos import moving_clip, write_lossless
+from vgan_tutorial.errors import VideoError
 from vgan_tutorial.oracle import judge
 from vgan_tutorial.pixels import to_model_range, to_uint8
 from vgan_tutorial.preprocessing import (
@@ -22,7 +23,6 @@ from vgan_tutorial.preprocessing import (
     window_starts,
 )
 from vgan_tutorial.shapes import PRESETS, MovingShapes
-from vgan_tutorial.video_io import VideoError
 
 
 def test_every_level_survives_the_round_trip():

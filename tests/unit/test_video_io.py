@@ -17,9 +17,9 @@ from tests.support.videos import (
     write_lossless,
     write_with_pyav,
 )
+from vgan_tutorial.errors import VideoError
 from vgan_tutorial.video_io import (
     WRITABLE,
-    VideoError,
     VideoInfo,
     iter_frames,
     missing_frames,

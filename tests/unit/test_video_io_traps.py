@@ -19,8 +19,9 @@ from tests.support.videos import (
 )
 from vgan_tutorial import video_io
 from vgan_tutorial.datasets import PackedClips, inspect, pack_videos
+from vgan_tutorial.errors import VideoError
 from vgan_tutorial.preprocessing import centre_crop, preprocess_video, resize, shrinker
-from vgan_tutorial.video_io import VideoError, iter_frames, probe, read_video, write_video
+from vgan_tutorial.video_io import iter_frames, probe, read_video, write_video
 
 CODECS = {"mp4v.mp4": "mpeg4", "h264.mp4": "libx264", "vp9.webm": "libvpx-vp9", "x.mkv": "mpeg4"}
 UNEVEN = np.random.default_rng(0).integers(10, 90, 60).tolist()

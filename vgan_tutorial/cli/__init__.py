@@ -11,8 +11,8 @@ import tyro
 from vgan_tutorial.cli.data import fetch, inspect, pack
 from vgan_tutorial.cli.results import evaluate, export, sample
 from vgan_tutorial.cli.runs import estimate, recipes, resume, train, with_recipe
+from vgan_tutorial.errors import DataError
 from vgan_tutorial.training import ProcessLostError
-from vgan_tutorial.video_io import VideoError
 
 __all__ = [
     "estimate",
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:  # whoever read the output, such as `head`, has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except (VideoError, ValueError, OSError, FloatingPointError, ProcessLostError) as error:
+    except (DataError, ValueError, OSError, FloatingPointError, ProcessLostError) as error:
         sys.exit(f"vgan: {_in_words(error)}")
     except KeyboardInterrupt:
         sys.exit(130)  # what shells report for a program that Ctrl-C ended

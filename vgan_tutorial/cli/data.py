@@ -1,14 +1,20 @@
 """The commands that make data ready: fetch, pack, inspect."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 from PIL import Image
 
-from vgan_tutorial.datasets import PackReport, contact_sheet, pack_videos
+from vgan_tutorial.datasets import CATALOGUE, PackReport, contact_sheet, pack_videos
 from vgan_tutorial.datasets import inspect as inspect_videos
-from vgan_tutorial.video_io import printable
+from vgan_tutorial.errors import printable
+
+if TYPE_CHECKING:
+    Name = str
+else:
+    Name = Literal[tuple(CATALOGUE)]
+ABOUT = "; ".join(f"{name}: {data_set.about}" for name, data_set in CATALOGUE.items())
 
 
 def pack(
@@ -32,11 +38,11 @@ def pack(
         source: Folder that holds one folder of videos for each class.
         out: Folder to make, with clips.npy, clips.csv, problems.csv and pack.json.
         size: Side of the packed frames, in pixels.
-        frames: Leave out clips with fewer frames than this.
+        frames: Fewest frames of a clip that is packed.
         stride: Keep every n-th frame.
         strict: Stop at the first file that is bad or cut short.
         overwrite: Replace another pack of that name.
-        workers: Processes that decode; the pack is the same whatever their number.
+        workers: Number of processes that decode; the pack is the same whatever their number.
     """
     report = pack_videos(
         source, out, size, frames, stride, strict=strict, overwrite=overwrite, workers=workers
@@ -45,7 +51,7 @@ def pack(
 
 
 def fetch(
-    dataset: Annotated[Literal["ucf101", "hmdb51"], tyro.conf.Positional],
+    dataset: Annotated[Name, tyro.conf.Positional, tyro.conf.arg(help=f"Data set. {ABOUT}.")],
     /,
     root: Path | None = None,
     archive: Path | None = None,
@@ -55,35 +61,34 @@ def fetch(
     pack: bool = True,
     workers: int = 1,
 ) -> None:
-    """Fetch UCF101 or HMDB51, unpack it, check it against its official lists, and pack it.
+    """Fetch a data set such as UCF101, unpack it, check that it is complete, and pack it.
 
-    About 7 GB are fetched for UCF101 and 2 GB for HMDB51; unpacked they need as much again. Give
-    the same command again after an interruption: what is done is not done twice. Where the
-    archive or the unpacked videos are on disk already, nothing is fetched.
+    Unpacked videos need as much room again as what is fetched. Give the same command again after an
+    interruption: what is done is not done twice. Where the archive or the unpacked videos are on
+    disk already, nothing is fetched.
 
     Args:
-        dataset: Which data set.
-        root: The data set's folder; data/ucf101 or data/hmdb51 by default. Unpacked videos belong
-            in its folder UCF-101 or hmdb51_org.
-        archive: The archive of videos, if you have it already.
-        lists: The archive of the official lists, if you have it already.
+        dataset: Name of the data set.
+        root: Folder of the data set, data/NAME by default. Unpacked videos belong in a folder of
+            it, such as UCF-101 or hmdb51_org.
+        archive: Archive of the videos, if you have it already.
+        lists: Archive of the official lists, if you have it already.
         size: Side of the packed frames, in pixels.
-        frames: Leave clips with fewer frames than this out of the pack.
+        frames: Fewest frames of a clip that is packed.
         pack: Stop before packing.
-        workers: Processes that decode while packing.
+        workers: Number of processes that decode while packing.
     """
     try:
-        from vgan_tutorial.datasets.preparing import SOURCES, prepare
+        from vgan_tutorial.datasets.acquire.preparing import prepare
     except ImportError as error:
         raise ValueError(
             f"fetching needs the package {error.name}: pip install 'vgan-tutorial[data]'"
         ) from error
-    root = root or Path("data") / dataset
+    given = {"videos": archive, "lists": lists}
     report = prepare(
-        SOURCES[dataset],
-        root,
-        archive=archive,
-        lists_archive=lists,
+        CATALOGUE[dataset],
+        root or Path("data") / dataset,
+        given={key: path for key, path in given.items() if path is not None},
         size=size,
         frames=frames,
         pack=pack,
@@ -110,8 +115,8 @@ def inspect(
     Args:
         path: Folder that holds one folder of videos for each class, or a pack.
         sheet: Also write a contact sheet to this picture, such as sheet.png.
-        count: Pictures on the sheet.
-        columns: Pictures in a row.
+        count: Number of pictures on the sheet.
+        columns: Number of pictures in a row.
         size: Side of a picture, in pixels.
         thorough: Decode every file and count its frames; compare a pack with its checksums.
     """

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from vgan_tutorial import display, live
 from vgan_tutorial.cli.runs import DATA, Run
-from vgan_tutorial.datasets import PackedClips
+from vgan_tutorial.datasets import PackedClips, is_pack
 from vgan_tutorial.metrics import METRICS, I3DFeatures
 from vgan_tutorial.metrics import evaluate as measure
 from vgan_tutorial.metrics.evaluation import COMPARING, first
@@ -200,7 +200,7 @@ def _class_names(run: Path, config: TrainingConfig) -> list[str] | None:
     data = _data_of(run, config)
     if data in PRESETS:
         return sorted(PRESETS[data].motions)
-    if (Path(data) / "clips.csv").exists():
+    if is_pack(data):
         return PackedClips(data, frames=config.frames).classes
     return None
 

@@ -10,7 +10,8 @@ from typing import Annotated
 
 import tyro
 
-from vgan_tutorial.datasets import PackedClips
+from vgan_tutorial.datasets import PackedClips, is_pack
+from vgan_tutorial.files import replace_file
 from vgan_tutorial.recipes import RECIPES, get_recipe
 from vgan_tutorial.shapes import PRESETS
 from vgan_tutorial.training import (
@@ -25,7 +26,7 @@ from vgan_tutorial.training import train as run_training
 from vgan_tutorial.training.config import FREE
 from vgan_tutorial.training.estimating import devices, measure_run
 from vgan_tutorial.training.processes import processes
-from vgan_tutorial.training.saving import CHECKPOINT, WEIGHTS, replace_file
+from vgan_tutorial.training.saving import CHECKPOINT, WEIGHTS
 
 DATA = "data.json"  # in a run's folder: what it trains on
 Run = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
@@ -102,7 +103,7 @@ def estimate(
     """
     config = training.checked()
     check_recipe(recipe, data, config, stand_in=True)
-    if data in PRESETS or (Path(data) / "clips.csv").exists():
+    if data in PRESETS or is_pack(data):
         _, config, _ = _open(data, config)
     for device in devices():
         print(measure_run(config, device))
@@ -150,7 +151,7 @@ def check_recipe(
             f"the recipe {name} trains on {data}, which is not packed yet: get it with `vgan fetch "
             f"{data} --size {config.size}`, and name the pack with --data"
         )
-    if (Path(data) / "clips.csv").exists():
+    if is_pack(data):
         size = PackedClips(data, frames=config.frames).size
         if size != config.size:
             raise ValueError(
@@ -196,8 +197,7 @@ def _go(run: Path, data: str, seconds: float | None, config: TrainingConfig) -> 
     judge = shapes_judge(data) if data in PRESETS else None
     if processes().is_main_process and goes_on:
         run.mkdir(parents=True, exist_ok=True)
-        text = json.dumps({"data": data}) + "\n"
-        replace_file(run / DATA, lambda file: file.write(text.encode()))
+        replace_file(run / DATA, json.dumps({"data": data}) + "\n")
     state, log = run_training(config, source, run, judge=judge, seconds=seconds)
     if processes().is_main_process:
         print(f"{run}: step {state.step}, {log[-1]['seconds']:.0f} s")
@@ -230,7 +230,7 @@ def _open(data: str, config: TrainingConfig) -> tuple[ClipSource, TrainingConfig
         _check_classes(config, len(preset.motions), data)
         config = replace(config, frames=preset.frames, size=preset.size)
         return shapes_source(data, device, labelled), config, data
-    if (Path(data) / "clips.csv").exists():
+    if is_pack(data):
         packed = PackedClips(data, frames=config.frames)
         _check_classes(config, len(packed.classes), data)
         config = replace(config, size=packed.size)

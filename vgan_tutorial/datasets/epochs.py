@@ -17,7 +17,7 @@ from jaxtyping import Int, UInt8
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from vgan_tutorial.datasets.packed import PackedClips, Window
+from vgan_tutorial.datasets.pack.read import PackedClips, Window
 
 # What to do with the clips that do not fill the last batches of all processes alike.
 Rest = Literal["drop", "repeat"]
@@ -32,12 +32,12 @@ class EpochSampler(Sampler[list[Window]]):
     leave the others waiting for it for ever.
 
     Args:
-        packed: where the clips come from.
+        packed: source of the clips.
         batch: clips in a batch, in each process.
         seed: decides, with the number of the epoch, the order and where the windows begin.
         shuffle: if False, clips come in the pack's order, each from its first frame.
-        rank: which of the processes this is, from 0.
-        world_size: how many there are.
+        rank: number of this process, from 0.
+        world_size: number of processes.
         rest: "drop" leaves out the clips that do not fill a batch in every process, fewer than
             `batch * world_size`, others in every epoch. "repeat" shows them all: the last batch
             is smaller, and up to `world_size - 1` clips come twice.
@@ -125,11 +125,12 @@ class EpochLoader:
     `process_index` and `num_processes` as `rank` and `world_size`.
 
     Args:
-        packed: where the clips come from. Labels are places in `packed.classes`.
+        packed: source of the clips. Labels are places in `packed.classes`.
         batch: clips in a batch, in each process.
-        device: where the batches are wanted. For one that is not the CPU they are read into
+        device: place of the batches. For one that is not the CPU they are read into
             pinned memory, from where the device fetches them while the model works.
-        workers: processes that read ahead; 0 reads when asked. They stay from epoch to epoch.
+        workers: number of processes that read ahead; 0 reads when asked. They stay from epoch to
+            epoch.
         seed: see `EpochSampler`.
         shuffle: see `EpochSampler`.
         rank: see `EpochSampler`.

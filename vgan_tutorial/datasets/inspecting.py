@@ -1,6 +1,5 @@
 """Look at a folder of videos or a pack: a table of its classes, its health, a contact sheet."""
 
-import csv
 import os
 import zlib
 from collections import deque
@@ -14,24 +13,26 @@ from jaxtyping import UInt8
 from PIL import Image, ImageDraw
 from tqdm.auto import tqdm
 
-from vgan_tutorial.datasets.folders import Problem, VideoEntry, scan_folder
-from vgan_tutorial.datasets.packed import PackedClips
-from vgan_tutorial.datasets.packing import read_report
+from vgan_tutorial.datasets.folders import VideoEntry, scan_folder
+from vgan_tutorial.datasets.pack.format import Problem, is_pack, read_problems, read_rows
+from vgan_tutorial.datasets.pack.read import PackedClips
+from vgan_tutorial.errors import DataError, VideoError, printable
 from vgan_tutorial.preprocessing import shrinker
-from vgan_tutorial.video_io import VideoError, iter_frames, missing_frames, printable, probe
+from vgan_tutorial.video_io import iter_frames, missing_frames, probe
 
 CAPTION = 14  # pixels for a name under a picture
 
 
 @dataclass(frozen=True)
 class Clip:
-    """What is known of one clip without looking at its pictures.
+    """The facts about one clip, without its pictures.
 
     Attributes:
         name: "class/file".
         label: its class.
         group: clips of a group share their source.
-        frames: how many; of a file, as declared or counted; None if the header does not say.
+        frames: number of frames; of a file, as declared or counted; None if the header does not
+            say.
         fps: frames per second, None if the header does not say.
         width: pixels.
         height: pixels.
@@ -48,7 +49,7 @@ class Clip:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What a folder or a pack holds, and what is wrong with it."""
+    """The contents of a folder or a pack, and its problems."""
 
     path: Path
     kind: str  # "folder" or "pack"
@@ -83,16 +84,16 @@ def inspect(
     """Look at a folder of videos or at a pack.
 
     Args:
-        path: the folder with one folder for each class, or the pack.
-        thorough: of a folder, decode every file and count its frames, instead of believing the
-            headers; of a pack, compare every clip with its checksum.
+        path: folder with one folder for each class, or a pack.
+        thorough: True decodes every file of a folder and counts its frames, instead of believing
+            the headers, and compares every clip of a pack with its checksum.
         progress: show a bar.
 
     Raises:
-        VideoError: there is no folder or no pack, or nothing in it is a video.
+        DataError: there is no folder or no pack, or nothing in it is a video.
     """
     path = Path(path)
-    if (path / "clips.csv").exists():
+    if is_pack(path):
         return _inspect_pack(path, thorough, progress)
     entries, problems = scan_folder(path)
     clips = []
@@ -116,21 +117,21 @@ def contact_sheet(
     Files that cannot be read are passed over: `inspect` names them.
 
     Args:
-        path: a folder of videos or a pack.
-        count: how many pictures, at most.
+        path: folder of videos, or a pack.
+        count: number of pictures, at most.
         columns: pictures in a row.
         size: side of a picture in pixels.
 
     Raises:
-        VideoError: there is nothing to show.
+        DataError: there is nothing to show.
         ValueError: `count`, `columns` or `size` is not positive.
     """
     if min(count, columns, size) < 1:
         raise ValueError(f"count, columns and size must be positive: {count}, {columns}, {size}")
     path = Path(path)
-    pictures = list(_pack_pictures(path, count) if _is_pack(path) else _file_pictures(path, count))
+    pictures = list(_pack_pictures(path, count) if is_pack(path) else _file_pictures(path, count))
     if not pictures:
-        raise VideoError(path, "has no picture to show", "Look at it with `vgan inspect`")
+        raise DataError(path, "has no picture to show", "Look at it with `vgan inspect`")
     columns = min(columns, len(pictures))
     rows = -(-len(pictures) // columns)
     sheet = Image.new("RGB", (columns * size, rows * (size + CAPTION)), "white")
@@ -146,29 +147,20 @@ def contact_sheet(
     return np.asarray(sheet)
 
 
-def _is_pack(path: Path) -> bool:
-    return (path / "clips.csv").exists()
-
-
 def _inspect_pack(path: Path, thorough: bool, progress: bool) -> Inspection:
     packed = PackedClips(path, frames=1)
-    problems = list(read_report(path).problems)
+    problems = read_problems(path)
     clips = [
         Clip(c.name, c.label, c.group, c.frames, c.fps, packed.size, packed.size)
         for c in packed.clips
     ]
     if thorough:
-        sums = _checksums(path)
+        sums = {row["name"]: int(row["crc32"]) for row in read_rows(path)}
         for clip in tqdm(packed.clips, "checking", unit="clip", disable=not progress):
             data = packed.array[clip.start : clip.start + clip.frames]
             if zlib.crc32(data.tobytes()) != sums[clip.name]:
                 problems.append(Problem(clip.name, "bad", "its frames have changed since"))
     return Inspection(path, "pack", clips, problems)
-
-
-def _checksums(path: Path) -> dict[str, int]:
-    with (path / "clips.csv").open(encoding="utf-8", errors="surrogateescape", newline="") as file:
-        return {row["name"]: int(row["crc32"]) for row in csv.DictReader(file)}
 
 
 def _look(entry: VideoEntry, thorough: bool) -> tuple[Clip, str | None]:

@@ -5,7 +5,6 @@ class) several times, each time from another phase. All clips of an actor form a
 clips of one recording do in UCF101.
 """
 
-import csv
 import os
 from pathlib import Path
 
@@ -13,11 +12,13 @@ import numpy as np
 import torch
 from jaxtyping import Int, UInt8
 
-from vgan_tutorial.datasets.packing import pack_videos
+from vgan_tutorial.datasets.pack.format import write_csv
+from vgan_tutorial.datasets.pack.write import pack_videos
 from vgan_tutorial.pixels import to_uint8
 from vgan_tutorial.shapes import Factors, Preset, draw_clips, get_preset
 from vgan_tutorial.video_io import write_video
 
+FACTORS = "factors.csv"
 FACTOR_COLUMNS = ("name", "class", "group", "shape", "colour", "motion", "size", "phase")
 
 
@@ -41,15 +42,15 @@ def write_shapes_videos(
 
     Args:
         root: folder to write to; made if it is not there.
-        preset: which shapes, colours and motions there are.
+        preset: shapes, colours and motions that there are, or the name of a preset.
         actors: number of groups. Shapes and colours take turns, sizes are drawn.
         clips: clips of each actor in each class.
-        seed: draws sizes and phases.
+        seed: number that decides sizes and phases.
         frames: frames in a clip. Paths keep the preset's period and repeat.
-        height: of the files, even, in pixels.
-        width: of the files, even, in pixels.
+        height: height of the files in pixels, even.
+        width: width of the files in pixels, even.
         fps: frames per second that the files declare.
-        codec: see `video_io.WRITABLE`.
+        codec: code of the codec; see `video_io.WRITABLE`.
 
     Returns:
         The rows of `factors.csv`: name, class, group, shape, colour, motion, size, phase.
@@ -74,10 +75,7 @@ def write_shapes_videos(
             write_video(root / row["name"], film, fps, codec)
             rows.append(row)
     rows.sort(key=lambda row: row["name"])
-    with (root / "factors.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, FACTOR_COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(root / FACTORS, FACTOR_COLUMNS, rows)
     return rows
 
 
@@ -97,7 +95,7 @@ def make_shapes_pack(
     already is used again.
 
     Args:
-        folder: where the videos and the pack go, each in a folder named after the settings.
+        folder: folder for the videos and the pack, each in one named after the settings.
         preset: see `write_shapes_videos`; its size becomes the pack's.
         actors: see `write_shapes_videos`.
         clips: see `write_shapes_videos`.
@@ -109,7 +107,7 @@ def make_shapes_pack(
     videos = Path(folder) / f"videos-{name}"
     pack = Path(folder) / f"pack-{name}"
     if not pack.exists():
-        if not (videos / "factors.csv").exists():  # it is written last
+        if not (videos / FACTORS).exists():  # it is written last
             write_shapes_videos(videos, preset, actors, clips, seed=seed)
         pack_videos(videos, pack, preset.size, preset.frames, progress=progress)
     return pack

@@ -30,9 +30,9 @@ class MoCoGANVideoDiscriminator(nn.Module):
         frames: of a clip; any number.
         size: height and width, 4 doubled any number of times.
         channels: of the first layer; they double at every further one.
-        classes: kinds of motion, the paper's classes, that `classify` tells apart; 0 for none.
-        noise: deviation of the noise that is added before every convolution when randomness is
-            passed in.
+        classes: kinds of motion, the paper's categories, that `classify` tells apart; 0 for none.
+        noise: standard deviation of the noise that is added before every convolution when
+            randomness is passed in.
     """
 
     def __init__(
@@ -104,7 +104,8 @@ class MoCoGANDiscriminator(nn.Module):
         frames: of a clip; any number.
         size: height and width, 16 doubled any number of times.
         channels: of both critics' first layers.
-        classes: kinds of motion, the paper's classes, that the clip critic tells apart; 0 for none.
+        classes: kinds of motion, the paper's categories, that the clip critic tells apart; 0 for
+            none.
         noise: see `PatchDiscriminator`.
     """
 

@@ -27,8 +27,8 @@ class PatchDiscriminator(nn.Module):
         size: height and width, a multiple of 8 and at least 16.
         channels: of the first layer; they double twice.
         normalisation: "batch" as published, or "none", which gradient penalties need.
-        noise: deviation of the noise that is added before every convolution when randomness is
-            passed in (Arjovsky and Bottou, ICLR 2017).
+        noise: standard deviation of the noise that is added before every convolution when
+            randomness is passed in (Arjovsky and Bottou, ICLR 2017).
     """
 
     def __init__(

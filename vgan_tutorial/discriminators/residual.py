@@ -10,7 +10,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from vgan_tutorial.discriminators.sampling import sample_frames
 from vgan_tutorial.latents import one_per_clip, refuse_labels
-from vgan_tutorial.layers import MinibatchDeviation, doublings
+from vgan_tutorial.layers import MinibatchStd, doublings
 from vgan_tutorial.types import ClipLogits, Clips, Labels, Network
 
 
@@ -32,8 +32,8 @@ class ResidualDiscriminator(nn.Module):
         channels: of the first block; they double up to 8 times as many.
         classes: to judge by; 0 for none. `forward` then needs labels.
         shown: frames that the spatial critic sees.
-        deviation: show the temporal critic how much the clips of a batch differ, see
-            `MinibatchDeviation`.
+        minibatch_std: show the temporal critic how much the clips of a batch differ, see
+            `MinibatchStd`.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class ResidualDiscriminator(nn.Module):
         channels: int = 32,
         classes: int = 0,
         shown: int = 8,
-        deviation: bool = False,
+        minibatch_std: bool = False,
     ) -> None:
         super().__init__()
         if frames < 1 or shown < 1:
@@ -53,9 +53,9 @@ class ResidualDiscriminator(nn.Module):
         self.shown, self.classes = shown, classes
         self.spatial = _trunk(widths, flat=True)
         self.temporal = _trunk(widths[:-1], flat=False)
-        self.deviation = MinibatchDeviation() if deviation else None
+        self.minibatch_std = MinibatchStd() if minibatch_std else None
         self.spatial_head = ProjectionHead(widths[-1], classes)
-        self.temporal_head = ProjectionHead(widths[-2] + deviation, classes)
+        self.temporal_head = ProjectionHead(widths[-2] + minibatch_std, classes)
 
     def spatial_features(self, clips: Clips) -> Float[Tensor, "batch time channels"]:
         """One vector for every frame, summed over space."""
@@ -64,8 +64,8 @@ class ResidualDiscriminator(nn.Module):
     def temporal_features(self, clips: Clips) -> Float[Tensor, "batch channels"]:
         """One vector for every clip: summed over space, averaged over time."""
         features = self.temporal(avg_pool3d(clips, (1, 2, 2))).relu()
-        if self.deviation is not None:
-            features = self.deviation(features)
+        if self.minibatch_std is not None:
+            features = self.minibatch_std(features)
         return features.sum((3, 4)).mean(2)
 
     def features(self, clips: Clips) -> Float[Tensor, "batch features"]:

@@ -65,8 +65,8 @@ def clip_singular_values(
 
     Each convolution's or linear layer's weight, read as a matrix with a row for every output, gets
     its singular values cut to `limit`. Each batch norm's scale is held between 0.01 and 1 times
-    the running deviation that it divides by. Call it after every step of the discriminator: it
-    acts on steps that `every` divides. Everything stays on the weights' device.
+    the running standard deviation that it divides by. Call it after every step of the
+    discriminator: it acts on steps that `every` divides. Everything stays on the weights' device.
 
     Cutting the matrix bounds the layer only for patches that do not overlap: an input pixel that k
     patches share can be stretched up to sqrt(k) times as much. The paper accepts this too.
@@ -84,8 +84,8 @@ def clip_singular_values(
             module.weight.copy_(cut_singular_values(rows, limit).view_as(module.weight))
         elif isinstance(module, nn.modules.batchnorm._BatchNorm) and module.affine:
             assert module.running_var is not None
-            deviation = (module.running_var + module.eps).sqrt()
-            module.weight.copy_(module.weight.clamp(0.01 * deviation, deviation))
+            std = (module.running_var + module.eps).sqrt()
+            module.weight.copy_(module.weight.clamp(0.01 * std, std))
 
 
 def cut_singular_values(

@@ -21,7 +21,7 @@ from vgan_tutorial.display.page import (
     shown,
 )
 from vgan_tutorial.display.sheets import (
-    Clips,
+    AnyClips,
     Picture,
     Pictures,
     Sheets,
@@ -36,7 +36,7 @@ from vgan_tutorial.display.sheets import (
 
 
 def strip(
-    clips: Clips,
+    clips: AnyClips,
     alt: str,
     caption: str | None = None,
     columns: int | None = None,
@@ -79,7 +79,7 @@ def strip_image(rows: StoredClips, alt: str, columns: int, size: int | None = No
 
 
 def player(
-    clips: Clips,
+    clips: AnyClips,
     alt: str,
     fps: int | float = 8,
     caption: str | None = None,
@@ -107,7 +107,7 @@ def player(
 
 
 def scrubber(
-    stages: Sequence[Clips | Picture | Figure],
+    stages: Sequence[AnyClips | Picture | Figure],
     labels: Sequence[str],
     alt: str,
     caption: str | None = None,
@@ -147,7 +147,7 @@ def scrubber(
     return _player(np.concatenate(sheets), labels, alt, caption, rate, scale, kind)
 
 
-def _stage(stage: Clips | Picture | Figure, columns: int | None) -> Sheets:
+def _stage(stage: AnyClips | Picture | Figure, columns: int | None) -> Sheets:
     if isinstance(stage, Figure):
         return rasterise(stage, 1.0)[None]
     if isinstance(stage, np.ndarray) and stage.ndim == 3:
@@ -156,7 +156,7 @@ def _stage(stage: Clips | Picture | Figure, columns: int | None) -> Sheets:
     return grid(stored, columns or square(len(stored)))
 
 
-def _cell_width(stage: Clips | Picture) -> int:
+def _cell_width(stage: AnyClips | Picture) -> int:
     return stage.shape[-2] if isinstance(stage, np.ndarray) else stage.shape[-1]
 
 

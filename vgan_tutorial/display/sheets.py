@@ -7,19 +7,17 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from vgan_tutorial.pixels import to_uint8
+from vgan_tutorial.types import Clips, StoredClip, StoredClips
 
-ModelClips = Float[Tensor, "batch 3 time height width"]
 ModelClip = Float[Tensor, "3 time height width"]
-StoredClips = UInt8[np.ndarray, "batch time height width 3"]
-StoredClip = UInt8[np.ndarray, "time height width 3"]
-Clips = ModelClips | ModelClip | StoredClips | StoredClip
+AnyClips = Clips | ModelClip | StoredClips | StoredClip
 Picture = UInt8[np.ndarray, "height width 3"]
 Sheet = UInt8[np.ndarray, "sheet_height sheet_width 4"]
 Sheets = UInt8[np.ndarray, "time sheet_height sheet_width 4"]
 Pictures = UInt8[np.ndarray, "count height width _"]
 
 
-def as_stored(clips: Clips) -> StoredClips:
+def as_stored(clips: AnyClips) -> StoredClips:
     """Clips in either convention, one or many, as a uint8 batch.
 
     Raises:

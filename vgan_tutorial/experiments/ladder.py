@@ -29,7 +29,7 @@ class Plain:
     """A step as one first writes it, and what can be mended about it."""
 
     lazy: bool = False  # the penalties come every n-th step, not in every one
-    reused: bool = False  # the fakes of the discriminator's turn serve the generator's too
+    reused: bool = False  # the fakes of the discriminator's step serve the generator's too
     frozen: bool = False  # no gradients for weights that do not move, none through real clips
     packed: bool = False  # weights in channels-last order
     silent: bool = False  # no figure is read: the device need not be waited for
@@ -83,7 +83,7 @@ def recommended(device: torch.device) -> str:
 
 
 def plain_step(state: TrainingState, real: Tensor, config: TrainingConfig, how: Plain) -> None:
-    """One turn of each player, written out."""
+    """One step of each player, written out."""
     loss = ADVERSARIAL_LOSSES[config.loss]
     every = config.penalty_every if how.lazy else 1
     fake = state.generator(sample_latent(state.generator, len(real), state.randomness))

@@ -1,6 +1,6 @@
 """The published loops of MoCoGAN and VGAN, written plainly, to hold the package against.
 
-New clips for every turn, gradients that run into weights that are not updated, PyTorch's own
+New clips for every step, gradients that run into weights that are not updated, PyTorch's own
 convolutions, layout and Adam.
 """
 
@@ -77,7 +77,7 @@ class PlainMoCoGAN(nn.Module):
 
 
 class PlainMoCoGANStep:
-    """The frame critic's turn, the clip critic's turn, the generator's turn."""
+    """The frame critic's step, the clip critic's step, the generator's step."""
 
     def __init__(self, generator: MoCoGANGenerator, critic: MoCoGANDiscriminator) -> None:
         self.generator, self.critic = PlainMoCoGAN(generator), critic
@@ -108,7 +108,7 @@ class PlainMoCoGANStep:
 
 
 class PlainVGANStep:
-    """The critic's turn, the generator's turn, each with clips of its own."""
+    """The critic's step, the generator's step, each with clips of its own."""
 
     def __init__(self, generator: nn.Module, critic: nn.Module) -> None:
         self.generator, self.critic, self.latents = generator, critic, seeded(0)

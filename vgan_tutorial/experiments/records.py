@@ -8,7 +8,6 @@ where it stopped.
 from __future__ import annotations
 
 import json
-import os
 import platform
 import shlex
 import subprocess
@@ -23,6 +22,7 @@ import tyro
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from vgan_tutorial.files import replace_file
 from vgan_tutorial.training.processes import processes
 
 Record = dict[str, Any]
@@ -159,9 +159,7 @@ def save_record(path: str | Path, record: Record) -> None:
     """Write a record so that a kill leaves either the old file or the new one."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(path.name + ".unfinished")
-    draft.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    os.replace(draft, path)
+    replace_file(path, json.dumps(record, indent=1) + "\n")
 
 
 def tensors_beside(path: Path) -> Path:

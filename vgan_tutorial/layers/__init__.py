@@ -8,7 +8,7 @@
 
 from vgan_tutorial.layers.blocks import (
     ConditionalBatchNorm,
-    MinibatchDeviation,
+    MinibatchStd,
     SelfAttention,
     doublings,
     per_frame,
@@ -25,7 +25,7 @@ from vgan_tutorial.layers.memory import (
 
 __all__ = [
     "ConditionalBatchNorm",
-    "MinibatchDeviation",
+    "MinibatchStd",
     "PortionedConv3d",
     "PortionedConvTranspose3d",
     "SelfAttention",

@@ -98,18 +98,18 @@ class SelfAttention(nn.Module):
         return features + self.gate * self.out(found)
 
 
-class MinibatchDeviation(nn.Module):
+class MinibatchStd(nn.Module):
     """One more channel that says how much the clips of a batch differ (Karras et al., ICLR 2018).
 
     A generator that makes one clip over and over gives itself away here: the channel is near 0
-    (section 3 of the paper). The deviation over a group of samples is taken at every place and
-    averaged over everything but the group.
+    (section 3 of the paper). The standard deviation over a group of samples is taken at every place
+    and averaged over everything but the group.
 
     This mixes samples on purpose, so a gradient penalty on one clip is no longer about that clip.
 
     Args:
         group: samples that are compared; a batch that is smaller, or that it does not divide, is
-            one group. A batch of one has deviation 0.
+            one group. A batch of one has standard deviation 0.
     """
 
     def __init__(self, group: int = 4) -> None:
@@ -117,14 +117,14 @@ class MinibatchDeviation(nn.Module):
         self.group = group
 
     def forward(self, features: Float[Tensor, "batch *places"]) -> Float[Tensor, "batch *more"]:
-        """The features with the deviation of their group as one more channel on axis 1."""
+        """The features with the standard deviation of their group as one more channel on axis 1."""
         batch = len(features)
         size = batch if batch % self.group else self.group
         groups = features.unflatten(0, (-1, size))  # groups, size, channels, …
         variance = (groups - groups.mean(1, keepdim=True)).square().mean(1)
-        deviation = (variance + 1e-8).sqrt().flatten(1).mean(1).repeat_interleave(size)
+        std = (variance + 1e-8).sqrt().flatten(1).mean(1).repeat_interleave(size)
         shape = (batch, 1, *features.shape[2:])
-        channel = deviation.reshape(batch, *[1] * (features.ndim - 1)).expand(shape)
+        channel = std.reshape(batch, *[1] * (features.ndim - 1)).expand(shape)
         return torch.cat([features, channel], dim=1)
 
 

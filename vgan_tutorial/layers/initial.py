@@ -13,15 +13,13 @@ from vgan_tutorial.layers.blocks import ConditionalBatchNorm
 Network = TypeVar("Network", bound=nn.Module)
 
 
-def initialise(
-    network: Network, generator: torch.Generator, deviation: float | None = None
-) -> Network:
+def initialise(network: Network, generator: torch.Generator, std: float | None = None) -> Network:
     """Draw every weight anew from `generator`, so that a seed fixes the whole network.
 
     Args:
         network: changed in place, and returned.
         generator: the source of randomness, on the CPU.
-        deviation: standard deviation of convolution and linear weights. `None` takes He's rule
+        std: standard deviation of convolution and linear weights. `None` takes He's rule
             for leaky rectifiers, sqrt(2 / (1.04 * inputs)) (He et al., ICCV 2015, section 2.2).
 
     Biases start at 0. Scales of batch normalisation are drawn from N(1, 0.02), what steers them
@@ -31,7 +29,7 @@ def initialise(
     """
     for module in network.modules():
         if isinstance(module, (nn.modules.conv._ConvNd, nn.Linear)):
-            spread = deviation or (2 / (1.04 * inputs_per_output(module))) ** 0.5
+            spread = std or (2 / (1.04 * inputs_per_output(module))) ** 0.5
             if parametrize.is_parametrized(module, "weight"):
                 _fill_parametrised(module, spread, generator)
             else:
@@ -61,9 +59,9 @@ def inputs_per_output(layer: nn.Module) -> float:
     return weight.shape[1] * taps
 
 
-def _fill_normal(tensor: Tensor, mean: float, deviation: float, generator: torch.Generator) -> None:
+def _fill_normal(tensor: Tensor, mean: float, std: float, generator: torch.Generator) -> None:
     with torch.no_grad():
-        drawn = torch.randn(tensor.shape, generator=generator) * deviation + mean
+        drawn = torch.randn(tensor.shape, generator=generator) * std + mean
         tensor.copy_(drawn)
 
 
@@ -74,14 +72,14 @@ def _fill_recurrent(network: nn.GRU, generator: torch.Generator) -> None:
             parameter.copy_((2 * torch.rand(parameter.shape, generator=generator) - 1) * limit)
 
 
-def _fill_parametrised(layer: nn.Module, deviation: float, generator: torch.Generator) -> None:
+def _fill_parametrised(layer: nn.Module, std: float, generator: torch.Generator) -> None:
     """Draw the weight that is divided, and the directions of the power iteration that divides it.
 
     `layer.weight` is computed anew at every look, so filling it would change nothing. And in
     training mode every look is one more power iteration.
     """
     hidden: Any = getattr(layer, "parametrizations").weight  # noqa: B009
-    _fill_normal(hidden.original, 0.0, deviation, generator)
+    _fill_normal(hidden.original, 0.0, std, generator)
     for direction in hidden.buffers():
         _fill_normal(direction, 0.0, 1.0, generator)
     was_training = layer.training

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from vgan_tutorial.generators import sample_latent
+from vgan_tutorial.latents import sample_latent
 
 
 def export_onnx(

@@ -27,7 +27,7 @@ def r1_penalty(
     The caller multiplies by gamma/2, as in Mescheder, Geiger and Nowozin 2018, equation 9. The
     gradient is that of the logit, not of the probability.
     """
-    return _input_gradients(discriminator, real).square().sum(dim=1).mean()
+    return input_gradients(discriminator, real).square().sum(dim=1).mean()
 
 
 def r2_penalty(
@@ -62,7 +62,7 @@ def gradient_penalty(
         one_sided: penalise only slopes above 1.
     """
     mixed = interpolate(real, fake, generator=generator)
-    excess = _input_gradients(discriminator, mixed).norm(dim=1) - 1.0
+    excess = input_gradients(discriminator, mixed).norm(dim=1) - 1.0
     return (relu(excess) if one_sided else excess).square().mean()
 
 
@@ -83,7 +83,7 @@ def interpolate(
     return weight * real + (1.0 - weight) * fake
 
 
-def _input_gradients(
+def input_gradients(
     discriminator: Callable[[Tensor], Tensor], samples: Float[Tensor, "batch *rest"]
 ) -> Float[Tensor, "batch values"]:
     """Gradient of each sample's logit with respect to that sample, flattened to one row each."""

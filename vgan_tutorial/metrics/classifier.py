@@ -33,6 +33,7 @@ from vgan_tutorial.shapes import (
     MovingShapes,
     Preset,
 )
+from vgan_tutorial.types import Clips
 
 FEATURES = 64  # numbers that describe a clip, or a frame
 FRAMES, SIZE = 16, 32  # what clips are brought to before the network sees them
@@ -78,19 +79,15 @@ class ShapesClassifier(nn.Module):
             }
         )
 
-    def features(
-        self, clips: Float[Tensor, "batch 3 time height width"]
-    ) -> Float[Tensor, "samples features"]:
+    def features(self, clips: Clips) -> Float[Tensor, "samples features"]:
         """64 numbers for each clip; for kind "frame", for each frame, clip after clip.
 
         Args:
-            clips: in model range [-1, 1]. Values outside it are taken as they are.
+            clips: clips in model range [-1, 1]. Values outside it are taken as they are.
         """
         return self.trunk(self._prepare(clips))
 
-    def forward(
-        self, clips: Float[Tensor, "batch 3 time height width"]
-    ) -> dict[str, Float[Tensor, "samples _"]]:
+    def forward(self, clips: Clips) -> dict[str, Float[Tensor, "samples _"]]:
         """Logits of every factor's names, in the order of `HEADS`."""
         hidden = functional.relu(self.features(clips))
         return {factor: head(hidden) for factor, head in self.heads.items()}
@@ -117,15 +114,14 @@ def load_classifier(kind: str = "clip") -> ShapesClassifier:
 
 @torch.no_grad()
 def extract_features(
-    clips: Float[Tensor, "batch 3 time height width"]
-    | Iterable[Float[Tensor, "_ 3 time height width"]],
+    clips: Clips | Iterable[Float[Tensor, "_ 3 time height width"]],
     extractor: Callable[[Tensor], Tensor] | None = None,
     chunk: int = 64,
 ) -> Float[Tensor, "samples features"]:
     """Features of all clips, a chunk at a time.
 
     Args:
-        clips: in model range, one tensor or a stream of batches.
+        clips: clips in model range, one tensor or a stream of batches.
         extractor: maps clips to features; the shipped clip classifier by default.
         chunk: clips that pass through the extractor together.
 

@@ -8,12 +8,13 @@ from torch import Tensor
 
 from vgan_tutorial.metrics.classifier import HEADS, ShapesClassifier, load_classifier
 from vgan_tutorial.shapes import Preset
+from vgan_tutorial.types import Clips
 
 FOREGROUND = 0.9  # of the frame's brightest pixel: inside a shape, where its edge is not mixed in
 
 
 def content_distance(
-    clips: Float[Tensor, "batch 3 time height width"],
+    clips: Clips,
 ) -> Float[Tensor, " batch"]:
     """Average content distance of each clip (eq-content-distance); 0 where the colour stays.
 
@@ -26,7 +27,7 @@ def content_distance(
     not say how it finds the object; the threshold is ours.
 
     Args:
-        clips: in model range [-1, 1], at least two frames.
+        clips: clips in model range [-1, 1], at least two frames.
 
     Raises:
         ValueError: if clips have a single frame.
@@ -44,7 +45,7 @@ def content_distance(
 
 @torch.no_grad()
 def motion_control(
-    clips: Float[Tensor, "batch 3 time height width"],
+    clips: Clips,
     wanted: Int[Tensor, " batch"],
     preset: Preset,
     classifier: ShapesClassifier | None = None,
@@ -60,10 +61,10 @@ def motion_control(
     Source: MCS, Tulyakov et al. (MoCoGAN), CVPR 2018, section 4.
 
     Args:
-        clips: in model range.
+        clips: clips in model range.
         wanted: index of the motion in the preset's list.
         preset: which motions the indices mean.
-        classifier: of kind "clip"; the shipped one by default.
+        classifier: classifier of kind "clip"; the shipped one by default.
         chunk: clips classified together.
     """
     classifier = classifier or load_classifier("clip")

@@ -10,6 +10,7 @@ from torch.nn.functional import cross_entropy
 from vgan_tutorial.generators import ContentMotionGenerator
 from vgan_tutorial.latents import sample_latent
 from vgan_tutorial.shapes import Preset, draw_batch, get_preset
+from vgan_tutorial.types import Clips
 
 
 def variety(
@@ -29,8 +30,8 @@ def halves(
     Args:
         network: a `ContentMotionGenerator` for clips of the preset, without classes.
         preset: whose real clips set the scale.
-        count: how many clips are drawn each time.
-        seed: of the latents.
+        count: number of clips that are drawn each time.
+        seed: seed of the latents.
 
     Returns:
         Variety of clips as they come ("both"), of clips that share one motion latent and so differ
@@ -83,7 +84,7 @@ def right_answers(real: Float[Tensor, " clips"], fake: Float[Tensor, " clips"]) 
     return right.item() / 2
 
 
-def steepest(network: nn.Module, clips: Float[Tensor, "batch 3 time height width"]) -> float:
+def steepest(network: nn.Module, clips: Clips) -> float:
     """The largest norm of the score's gradient at any of the clips: at most the Lipschitz constant.
 
     For a network in evaluation mode whose score of a clip depends on that clip alone.
@@ -102,11 +103,11 @@ def linear_probe(
 ) -> float:
     """Share of new clips whose class a linear layer names, fitted to the known ones.
 
-    Features are standardised with the known clips' mean and deviation. The layer minimises cross
-    entropy plus `decay` times half the squared weights, which has a single minimum.
+    Features are standardised with the known clips' mean and standard deviation. The layer minimises
+    cross entropy plus `decay` times half the squared weights, which has a single minimum.
     """
-    mean, deviation = seen.mean(0), seen.std(0).clamp(min=1e-6)
-    seen, unseen = (seen - mean) / deviation, (unseen - mean) / deviation
+    mean, std = seen.mean(0), seen.std(0).clamp(min=1e-6)
+    seen, unseen = (seen - mean) / std, (unseen - mean) / std
     layer = nn.Linear(seen.shape[1], int(max(classes.max(), truth.max())) + 1)
     nn.init.zeros_(layer.weight)
     nn.init.zeros_(layer.bias)

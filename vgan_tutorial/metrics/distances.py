@@ -135,9 +135,9 @@ def frechet_floor(features: Features | Moments, samples: int, others: int | None
     1/n; Chong and Forsyth (CVPR 2020) extrapolate such a line to 1/n = 0.
 
     Args:
-        features: of the distribution, as many as there are; only their covariance is used.
-        samples: in the one set.
-        others: in the other set; the same number by default.
+        features: features of the distribution, as many as there are; only their covariance is used.
+        samples: number of samples in the one set.
+        others: number in the other set; the same number by default.
     """
     moments = features if isinstance(features, Moments) else Moments.of(features)
     values = torch.linalg.eigvalsh(moments.covariance).clamp(min=1e-12)

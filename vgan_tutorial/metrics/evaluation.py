@@ -45,7 +45,7 @@ COMPARING = {"frechet", "kernel", "neighbours", "copies", "fvd"}  # with real cl
 # come and go, would leave holes in the memory that nothing else fits into.
 JOINED = 8
 
-Clips = Float[Tensor, "_ 3 time height width"]
+Batch = Float[Tensor, "_ 3 time height width"]
 Figures = dict[str, int | float]
 
 
@@ -54,7 +54,7 @@ class Kept:
 
     Args:
         metrics: names in `METRICS`; nothing is computed that none of them needs.
-        pairwise: how many clips' features to keep whole.
+        pairwise: number of clips whose features are kept whole.
         preset: for the judge and the motion score.
         i3d: for FVD; see `I3DFeatures`.
     """
@@ -64,7 +64,7 @@ class Kept:
         metrics: Collection[str],
         pairwise: int = 5000,
         preset: Preset | None = None,
-        i3d: Callable[[Clips], Tensor] | None = None,
+        i3d: Callable[[Batch], Tensor] | None = None,
     ) -> None:
         self.metrics, self.pairwise, self.preset = metrics, pairwise, preset
         self.i3d = i3d if "fvd" in metrics else None
@@ -76,11 +76,11 @@ class Kept:
         self._verdicts: list[Verdict] = []
 
     @torch.no_grad()
-    def add(self, clips: Clips, wanted: Int[Tensor, " wanted"] | None = None) -> None:
+    def add(self, clips: Batch, wanted: Int[Tensor, " wanted"] | None = None) -> None:
         """Take in a batch.
 
         Args:
-            clips: in model range.
+            clips: batch of clips in model range.
             wanted: the motion that each was to have, an index into the preset's list.
         """
         if "judge" in self.metrics and self.preset is not None:
@@ -113,12 +113,12 @@ class Kept:
 
 def evaluate(
     metrics: Collection[str],
-    fake: Iterable[tuple[Clips, Int[Tensor, " wanted"] | None]],
-    real: Iterable[Clips] | None = None,
-    held_out: Iterable[Clips] | None = None,
+    fake: Iterable[tuple[Batch, Int[Tensor, " wanted"] | None]],
+    real: Iterable[Batch] | None = None,
+    held_out: Iterable[Batch] | None = None,
     *,
     preset: Preset | None = None,
-    i3d: Callable[[Clips], Tensor] | None = None,
+    i3d: Callable[[Batch], Tensor] | None = None,
     pairwise: int = 5000,
 ) -> tuple[Figures, BandedSummary | None]:
     """Figures of generated clips, each under its own name, and the judge's with bands.
@@ -128,9 +128,9 @@ def evaluate(
         fake: batches of generated clips, with the motions that were asked for or None.
         real: batches of real clips, as many; for "copies" those that were trained on.
         held_out: batches of real clips that were not, as many.
-        preset: of Moving Shapes.
+        preset: preset of Moving Shapes.
         i3d: the network that FVD is defined with; see `I3DFeatures`.
-        pairwise: how many clips the kernel distance, the neighbours and the copies look at.
+        pairwise: number of clips that kernel distance, neighbours and copies look at.
 
     Raises:
         ValueError: if a metric is unknown, or what it needs is missing.
@@ -181,7 +181,7 @@ def compare(metrics: Collection[str], real: Kept, fake: Kept) -> Figures:
     return figures
 
 
-def _keep(stream: Iterable[Clips], kept: Kept) -> Kept:
+def _keep(stream: Iterable[Batch], kept: Kept) -> Kept:
     for clips in stream:
         kept.add(clips)
     return kept
@@ -198,7 +198,7 @@ def _check(metrics: Collection[str], given: dict[str, object]) -> None:
             raise ValueError(f"the metric {name} needs {METRICS[name]}")
 
 
-def first(stream: Iterable[Clips], count: int) -> Iterator[Clips]:
+def first(stream: Iterable[Batch], count: int) -> Iterator[Batch]:
     """The first `count` clips of a stream of batches; fewer if it ends."""
     for clips in stream:
         if count <= 0:

@@ -29,6 +29,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from vgan_tutorial.metrics.distances import Moments, frechet_distance
+from vgan_tutorial.types import Clips
 
 LOGITS = 400
 SIZE = 224
@@ -41,7 +42,7 @@ class I3DFeatures:
 
     Args:
         path: a TorchScript file, `i3d_torchscript.pt`.
-        device: where to run it.
+        device: device to run it on.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -64,9 +65,7 @@ class I3DFeatures:
         self.device = torch.device(device)
 
     @torch.no_grad()
-    def __call__(
-        self, clips: Float[Tensor, "batch 3 time height width"]
-    ) -> Float[Tensor, "batch 400"]:
+    def __call__(self, clips: Clips) -> Float[Tensor, "batch 400"]:
         """Logits of clips in model range.
 
         Raises:
@@ -89,7 +88,7 @@ class I3DFeatures:
 
 
 def prepare(
-    clips: Float[Tensor, "batch 3 time height width"],
+    clips: Clips,
 ) -> Float[Tensor, "batch 3 time 224 224"]:
     """Clamp to [-1, 1] and resize every frame to 224 x 224, as the module says."""
     time = clips.shape[2]

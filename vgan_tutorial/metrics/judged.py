@@ -67,9 +67,9 @@ def bootstrap(
 
     Args:
         values: one row a clip, one column a figure; or a single figure a clip.
-        generator: of the resampling, on the CPU.
-        resamples: how often to draw.
-        confidence: of each band on its own.
+        generator: source of the resampling's randomness, on the CPU.
+        resamples: number of draws.
+        confidence: confidence of each band on its own.
 
     Returns:
         one band a figure.

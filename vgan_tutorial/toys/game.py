@@ -31,7 +31,7 @@ class Game:
     Attributes:
         data: name of the toy.
         loss: name of the adversarial loss.
-        restraint: what holds the discriminator back.
+        restraint: name of what holds the discriminator back.
         strength: the clipping limit for "clip", the whole factor in front of a penalty otherwise
             (lambda for "gp", gamma/2 for "r1" and "r2").
         mistake: one named mistake to switch on.
@@ -42,7 +42,7 @@ class Game:
         width: units in each of the two hidden layers of both players.
         rate: Adam's learning rate, for both players.
         betas: Adam's two averaging factors; its own default is (0.9, 0.999).
-        snapshots: how many pictures to keep, evenly spaced, the start and the end among them.
+        snapshots: number of pictures to keep, evenly spaced, both ends among them.
         seed: decides the weights, the data and the codes.
     """
 
@@ -122,7 +122,7 @@ def play(game: Game) -> Run:
     for step in range(game.steps):
         if step in keep:
             run.snapshots.append(_look(run, step, codes))
-        record = _one_round(run, optimisers, rng)
+        record = one_round(run, optimisers, rng)
         if step % max(1, game.steps // 100) == 0:
             record["generator gradient"] = _gradient_norm(generator)
             record["slope"] = r1_penalty(discriminator, watched).detach().sqrt()
@@ -135,7 +135,7 @@ def _adam(player: nn.Module, game: Game) -> torch.optim.Optimizer:
     return torch.optim.Adam(player.parameters(), lr=game.rate, betas=game.betas, fused=True)
 
 
-def _one_round(run: Run, optimisers: Optimisers, rng: torch.Generator) -> dict[str, Tensor]:
+def one_round(run: Run, optimisers: Optimisers, rng: torch.Generator) -> dict[str, Tensor]:
     """Some discriminator steps, then one generator step, as in the original algorithm."""
     game, loss = run.game, _chosen_loss(run.game)
     optimisers.generator.zero_grad()

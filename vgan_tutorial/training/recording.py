@@ -13,13 +13,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from vgan_tutorial.files import replace_file
 from vgan_tutorial.training.config import FREE, TrainingConfig
 from vgan_tutorial.training.processes import average_figures, processes
 from vgan_tutorial.training.sampling import sample
 from vgan_tutorial.training.saving import (
     CHECKPOINT,
     read_checkpoint,
-    replace_file,
     restore,
     save_checkpoint,
     save_generator,
@@ -125,8 +125,7 @@ class Recorder:
         if self.writes:
             folder.mkdir(parents=True, exist_ok=True)
             write_config(folder, self.config)
-            text = "".join(json.dumps(line) + "\n" for line in self.log)
-            replace_file(folder / LOG, lambda file: file.write(text.encode()))
+            replace_file(folder / LOG, "".join(json.dumps(line) + "\n" for line in self.log))
         self._keep_stage()
 
     def _check(self) -> None:
@@ -169,7 +168,7 @@ class Recorder:
         strips(clips).save(picture, "PNG")
         self.path("samples").mkdir(exist_ok=True)
         name = f"samples/step-{self.state.step:08}.png"
-        replace_file(self.path(name), lambda file: file.write(picture.getvalue()))
+        replace_file(self.path(name), picture.getvalue())
 
     def _keep_stage(self) -> None:
         """Keep the averaged generator of this step, if it is one to look back at.

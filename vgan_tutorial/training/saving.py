@@ -1,24 +1,22 @@
 """Checkpoints to go on from, and trained generators to share.
 
 Files are read without running any code that they may hold: checkpoints with `weights_only=True`,
-generators as safetensors. Files are written beside their place and then moved there, so a kill
-leaves the old file or the new one, and never half of one.
+generators as safetensors. A kill leaves the old file or the new one, and never half of one.
 """
 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
 
+from vgan_tutorial.files import replace_file
 from vgan_tutorial.layers import channels_last
 from vgan_tutorial.training.config import TrainingConfig
 from vgan_tutorial.training.state import TrainingState, build_generator, start
@@ -29,23 +27,13 @@ WEIGHTS = "generator.safetensors"
 STAGES = "stages"
 
 
-def replace_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Write a file beside its place, wait until it is on the disk, and move it there."""
-    unfinished = path.with_name(path.name + ".unfinished")
-    with open(unfinished, "wb") as file:
-        write(file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(unfinished, path)
-
-
 def save_checkpoint(path: str | Path, state: TrainingState, config: TrainingConfig) -> None:
     """Write the whole state to one file, atomically: a kill leaves the old file or the new one."""
     content = {"config": asdict(config), "step": state.step}
     content["randomness"] = state.randomness.get_state()
     for name, part in _parts(state).items():
         content[name] = part.state_dict()
-    replace_file(Path(path), lambda file: torch.save(content, file))
+    replace_file(path, lambda file: torch.save(content, file))
 
 
 def load_checkpoint(path: str | Path) -> tuple[TrainingState, TrainingConfig]:
@@ -113,7 +101,7 @@ def save_weights(path: Path, network: nn.Module, dtype: torch.dtype | None = Non
         name: (value.to(dtype) if dtype and value.is_floating_point() else value).contiguous()
         for name, value in network.state_dict().items()
     }
-    replace_file(path, lambda file: file.write(save(weights)))
+    replace_file(path, save(weights))
 
 
 def stage_file(folder: Path, step: int) -> Path:
@@ -179,8 +167,7 @@ def _brief(error: Exception) -> str:
 
 def write_config(folder: Path, config: TrainingConfig) -> None:
     """Write the configuration as JSON."""
-    text = json.dumps(asdict(config), indent=2) + "\n"
-    replace_file(folder / CONFIG, lambda file: file.write(text.encode()))
+    replace_file(folder / CONFIG, json.dumps(asdict(config), indent=2) + "\n")
 
 
 def read_config(folder: Path) -> TrainingConfig:

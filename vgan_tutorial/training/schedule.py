@@ -1,19 +1,29 @@
-"""Learning rates: set here, before every step, and nowhere else."""
+"""Learning rates: set here, at the start and before every step, and nowhere else."""
 
 from __future__ import annotations
 
+import torch
+
 from vgan_tutorial.training.config import TrainingConfig
-from vgan_tutorial.training.state import TrainingState
 
 
-def set_learning_rates(state: TrainingState, config: TrainingConfig) -> None:
-    """Both networks' rates for this step: warmed up, then held, then halved again and again."""
+def set_learning_rates(
+    optimisers: tuple[torch.optim.Optimizer, torch.optim.Optimizer],
+    step: int,
+    config: TrainingConfig,
+) -> None:
+    """Both networks' rates for a step: warmed up, then held, then halved again and again.
+
+    Args:
+        optimisers: Optimiser of the generator, and of the discriminator.
+        step: Number of the step, from 0.
+        config: Rates and schedule.
+    """
     other = config.discriminator_learning_rate
     rates = (config.learning_rate, config.learning_rate if other is None else other)
-    optimisers = (state.generator_optimiser, state.discriminator_optimiser)
     for optimiser, rate in zip(optimisers, rates, strict=True):
         for group in optimiser.param_groups:
-            group["lr"] = rate * rate_factor(state.step, config)
+            group["lr"] = rate * rate_factor(step, config)
 
 
 def rate_factor(step: int, config: TrainingConfig) -> float:

@@ -6,16 +6,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
-from torch import Tensor
 
 from vgan_tutorial.datasets import PackedClips, batches
 from vgan_tutorial.shapes import Preset, draw_clips, get_preset, sample_factors
 from vgan_tutorial.training.config import TrainingConfig
 from vgan_tutorial.training.processes import own_share, process_count
+from vgan_tutorial.types import Clips, Labels
 
-Clips = Float[Tensor, "batch 3 time height width"]
-Labels = Int[Tensor, " batch"]
 # Opens an endless stream of batches of real clips in model range, with or without their classes,
 # given the size of a batch and the generator that decides what comes. With several processes all
 # draw the same batch, and each stream gives its process's share of it. What is yielded is a tensor

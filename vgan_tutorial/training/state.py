@@ -15,6 +15,7 @@ from vgan_tutorial.generators import GENERATORS
 from vgan_tutorial.layers import channels_last, initialise
 from vgan_tutorial.training.config import TrainingConfig
 from vgan_tutorial.training.processes import processes
+from vgan_tutorial.training.schedule import set_learning_rates
 from vgan_tutorial.types import Network
 
 
@@ -29,6 +30,11 @@ class TrainingState:
     discriminator_optimiser: torch.optim.Optimizer
     randomness: torch.Generator  # order of the data, and latents; the same in every process
     step: int = 0
+
+    @property
+    def optimisers(self) -> tuple[torch.optim.Optimizer, torch.optim.Optimizer]:
+        """The generator's and the discriminator's."""
+        return self.generator_optimiser, self.discriminator_optimiser
 
 
 def start(
@@ -58,7 +64,7 @@ def start(
     if config.compile:
         for network in (generator, discriminator):
             network.compile()  # in place: calls are compiled, names and `forward` stay
-    return TrainingState(
+    state = TrainingState(
         generator=generator,
         discriminator=discriminator,
         averaged=averaged,
@@ -66,6 +72,8 @@ def start(
         discriminator_optimiser=_adam(discriminator, config),
         randomness=randomness,
     )
+    set_learning_rates(state.optimisers, state.step, config)
+    return state
 
 
 def build_generator(config: TrainingConfig) -> nn.Module:
@@ -94,6 +102,6 @@ def _build(
 
 
 def _adam(network: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
-    """Adam, whose learning rate `schedule` sets before every step."""
+    """Adam, whose learning rate `schedule` sets."""
     # None leaves the choice to PyTorch, which never takes the fused one by itself.
     return torch.optim.Adam(network.parameters(), betas=config.betas, fused=config.fused or None)

@@ -37,7 +37,7 @@ def train_step(
         Figures on the device: reading them waits for it, so the loop does that only for its log.
     """
     labels = labels if config.classes else None
-    set_learning_rates(state, config)
+    set_learning_rates(state.optimisers, state.step, config)
     critic = Disturbed(state, config, real.device)
     for clips, classes in chunks(real, labels, config.discriminator_steps):
         batch = draw_microbatches(state, clips, classes, config)

@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
 from vgan_tutorial.oracle import judged
 from vgan_tutorial.pixels import to_uint8
 from vgan_tutorial.shapes import Preset, get_preset
+from vgan_tutorial.types import Clips
 
 # Turns clips of the averaged generator into figures for the log.
-Judge = Callable[[Float[Tensor, "batch 3 time height width"]], dict[str, int | float]]
+Judge = Callable[[Clips], dict[str, int | float]]
 
 
 def shapes_judge(preset: str | Preset = "tiny") -> Judge:
@@ -27,7 +27,7 @@ def shapes_judge(preset: str | Preset = "tiny") -> Judge:
     return lambda clips: judged(clips, chosen, *names)
 
 
-def strips(clips: Float[Tensor, "batch 3 time height width"]) -> Image.Image:
+def strips(clips: Clips) -> Image.Image:
     """A picture with a row for each clip, its frames from left to right."""
     stored = np.asarray(to_uint8(clips))  # batch, time, height, width, 3
     rows = np.concatenate(list(stored.swapaxes(0, 1)), axis=2)  # batch, height, time * width, 3

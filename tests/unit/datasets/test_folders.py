@@ -1,8 +1,6 @@
-"""Folders of videos, and their division into train, validation and test."""
+"""Folders of videos, one folder a class."""
 
 import logging
-from collections import Counter
-from itertools import chain, combinations
 
 import numpy as np
 import pytest
@@ -13,11 +11,9 @@ from vgan_tutorial.datasets import (
     VideoFolder,
     group_of,
     scan_folder,
-    split_by_clip,
-    split_by_group,
 )
+from vgan_tutorial.errors import DataError, VideoError
 from vgan_tutorial.preprocessing import preprocess_video
-from vgan_tutorial.video_io import VideoError
 
 
 def test_scan_is_sorted_and_says_what_it_passes_over(tmp_path, caplog):
@@ -47,14 +43,14 @@ def test_upper_case_suffix_is_a_video(tmp_path):
 
 
 def test_missing_empty_and_flat_folders_are_errors(tmp_path):
-    with pytest.raises(VideoError, match="no such folder"):
+    with pytest.raises(DataError, match="no such folder"):
         scan_folder(tmp_path / "missing")
-    with pytest.raises(VideoError, match="holds no video"):
+    with pytest.raises(DataError, match="holds no video"):
         scan_folder(tmp_path)
     write_lossless(tmp_path / "a.avi")
-    with pytest.raises(VideoError, match=r"class folder\. Expected .* \(1 skipped\)"):
+    with pytest.raises(DataError, match=r"class folder\. Expected .* \(1 skipped\)"):
         scan_folder(tmp_path)
-    with pytest.raises(VideoError, match="is a file, not a folder"):
+    with pytest.raises(DataError, match="is a file, not a folder"):
         scan_folder(tmp_path / "a.avi")
 
 
@@ -87,45 +83,3 @@ def test_video_folder_raises_on_a_bad_file_instead_of_giving_zeros(tmp_path):
 )
 def test_group_of(name, group):
     assert group_of(name) == (group or name.removesuffix(".avi"))
-
-
-GROUPS = [f"g{group:02d}" for group in range(20) for _ in range(group % 4 + 1)] * 3
-
-
-def test_split_by_group_keeps_groups_whole_and_every_clip_once():
-    split = split_by_group(GROUPS)
-    parts = split.train, split.validation, split.test
-    assert sorted(chain(*parts)) == list(range(len(GROUPS)))
-    groups = [{GROUPS[index] for index in part} for part in parts]
-    assert all(groups)
-    assert all(a.isdisjoint(b) for a, b in combinations(groups, 2))
-    assert len(split.train) / len(GROUPS) == pytest.approx(0.7, abs=0.1)
-
-
-def test_split_by_clip_leaks():
-    split = split_by_clip(GROUPS)
-    assert sorted(split.train + split.validation + split.test) == list(range(len(GROUPS)))
-    train = {GROUPS[index] for index in split.train}
-    leaked = [index for index in split.test if GROUPS[index] in train]
-    assert len(leaked) > 0.9 * len(split.test)
-
-
-def test_split_follows_the_seed_and_not_the_order_of_the_clips():
-    assert split_by_group(GROUPS, seed=3) == split_by_group(GROUPS, seed=3)
-    assert split_by_group(GROUPS, seed=3) != split_by_group(GROUPS, seed=4)
-    back_to_front = GROUPS[::-1]
-
-    def test_groups(groups):
-        return {groups[index] for index in split_by_group(groups).test}
-
-    counts = Counter(GROUPS)
-    assert sum(counts[group] for group in test_groups(GROUPS)) == len(split_by_group(GROUPS).test)
-    assert test_groups(GROUPS) == test_groups(back_to_front)
-
-
-def test_split_refuses_what_it_cannot_do():
-    with pytest.raises(ValueError, match="2 groups are too few"):
-        split_by_group(["a", "a", "b"])
-    with pytest.raises(ValueError, match="add up to 1"):
-        split_by_group(GROUPS, shares=(0.7, 0.2, 0.2))
-    assert split_by_group(["a", "a", "b"], shares=(0.5, 0.0, 0.5)).validation == []

@@ -8,8 +8,9 @@ from tests.support.video_folders import make_bad_folder, make_folder
 from tests.support.videos import write_lossless
 from vgan_tutorial import cli
 from vgan_tutorial.datasets import contact_sheet, inspect, pack_videos
+from vgan_tutorial.errors import DataError
 from vgan_tutorial.preprocessing import resize
-from vgan_tutorial.video_io import VideoError, read_video
+from vgan_tutorial.video_io import read_video
 
 
 @pytest.fixture
@@ -94,7 +95,7 @@ def test_the_sheet_of_a_pack_and_of_a_bad_folder(source, tmp_path):
         file.unlink()
     for name in ("w_cut.avi", "x_short.avi", "d_one.avi"):
         (bad / "Run" / name).unlink()
-    with pytest.raises(VideoError, match="no picture to show"):
+    with pytest.raises(DataError, match="no picture to show"):
         contact_sheet(bad)
     with pytest.raises(ValueError, match="must be positive"):
         contact_sheet(source, count=0)

@@ -5,6 +5,7 @@ import torch
 
 from tests.support.seeds import seeded
 from vgan_tutorial.discriminators import DISCRIMINATORS, DualDiscriminator
+from vgan_tutorial.layers import initialise
 
 
 def noise(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -36,7 +37,7 @@ def test_the_logit_is_the_sum_of_both_halves():
 
 def test_detail_outside_the_seen_frames_goes_unnoticed_and_in_them_does_not():
     """What the averaging removes is visible only where a frame is seen in full."""
-    network = DualDiscriminator(16, 32)
+    network = initialise(DualDiscriminator(16, 32), seeded())
     clips = noise(1, 3, 16, 32, 32)
     checkers = torch.tensor([[1.0, -1.0], [-1.0, 1.0]]).repeat(16, 16)
     hidden, shown = clips.clone(), clips.clone()

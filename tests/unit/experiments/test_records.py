@@ -13,6 +13,7 @@ import torch
 import tyro
 from safetensors.torch import load_file
 
+from vgan_tutorial import files
 from vgan_tutorial.experiments import records
 from vgan_tutorial.experiments.records import (
     CPU,
@@ -141,7 +142,7 @@ def test_a_kill_while_writing_leaves_the_old_record(tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(records.os, "replace", killed)
+        patch.setattr(files.os, "replace", killed)
         with pytest.raises(KeyboardInterrupt):
             save_record(path, ORIGIN | {"rows": [1, 2]})
     assert open_record(path, ORIGIN)["rows"] == [1]

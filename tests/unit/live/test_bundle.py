@@ -28,7 +28,7 @@ SMOOTH = {"kinds": 1, "moves": 1}  # a generator without choices
 def drawn_network(preset="tiny", seed=0, **sizes):
     """A generator with random weights of the size that training leaves them at."""
     network = ContentMotionGenerator(PRESETS[preset].frames, PRESETS[preset].size, **sizes)
-    initialise(network, seeded(seed), deviation=0.08)
+    initialise(network, seeded(seed), std=0.08)
     with torch.no_grad():
         network.background.copy_(torch.tensor([-2.0, 0.0, 0.5]))
     return network.eval().requires_grad_(False)

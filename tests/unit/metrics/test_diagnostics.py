@@ -41,7 +41,7 @@ def test_variety_is_one_for_real_clips_and_nothing_for_copies():
 
 def test_halves_tell_which_latent_still_matters():
     network = ContentMotionGenerator(8, 16)
-    initialise(network, seeded(0), deviation=0.08)
+    initialise(network, seeded(0), std=0.08)
     whole = halves(network)
     assert min(whole.values()) > 0.05
     assert whole["both"] == pytest.approx(variety(sample(network, 192, seed=1)), abs=1e-5)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from vgan_tutorial import metrics
-from vgan_tutorial.experiments.pairings import LiveTensors
+from vgan_tutorial.experiments.meters import LiveTensors
 from vgan_tutorial.metrics import evaluation
 from vgan_tutorial.metrics.evaluation import Kept, evaluate, first
 from vgan_tutorial.oracle import judge, summarise

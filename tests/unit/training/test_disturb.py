@@ -12,10 +12,10 @@ from vgan_tutorial.training import start, train_step
 
 def test_noise_falls_along_a_line_and_is_the_same_when_the_step_is_repeated(monkeypatch):
     config = change(noise=0.4, noise_steps=100, penalty=0.0)
-    for step, deviation in ((0, 0.4), (50, 0.2), (100, 0.0), (150, 0.0)):
+    for step, std in ((0, 0.4), (50, 0.2), (100, 0.0), (150, 0.0)):
         shown = spied(config, step, monkeypatch)
         added = shown[0] - clips(4)
-        assert added.std().item() == pytest.approx(deviation, rel=0.05, abs=1e-6)
+        assert added.std().item() == pytest.approx(std, rel=0.05, abs=1e-6)
         assert torch.equal(shown[0], spied(config, step, monkeypatch)[0])
     first, other = (spied(config, step, monkeypatch)[0] for step in (1, 2))
     assert not torch.equal(first - clips(4), other - clips(4))
@@ -23,9 +23,9 @@ def test_noise_falls_along_a_line_and_is_the_same_when_the_step_is_repeated(monk
 
 def test_blur_falls_along_a_line_and_comes_before_noise(monkeypatch):
     config = change(blur=2.0, blur_steps=100, penalty=0.0)
-    for step, deviation in ((0, 2.0), (50, 1.0), (100, 0.0), (150, 0.0)):
+    for step, std in ((0, 2.0), (50, 1.0), (100, 0.0), (150, 0.0)):
         shown = spied(config, step, monkeypatch)
-        assert torch.equal(shown[0], blur(clips(4), deviation))
+        assert torch.equal(shown[0], blur(clips(4), std))
     halved = spied(change(blur=2.0, penalty=0.0, precision="bf16"), 0, monkeypatch)[0]
     assert torch.equal(halved, blur(clips(4), 2.0))  # only networks compute with bfloat16
     noisy = spied(change(blur=2.0, noise=0.4, penalty=0.0), 0, monkeypatch)[0]

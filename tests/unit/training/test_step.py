@@ -14,7 +14,6 @@ from vgan_tutorial.latents import sample_latent
 from vgan_tutorial.losses import ADVERSARIAL_LOSSES
 from vgan_tutorial.training import sample, start, train_step, update_average
 from vgan_tutorial.training import step as step_module
-from vgan_tutorial.training.schedule import set_learning_rates
 
 
 def test_both_players_move():
@@ -40,7 +39,6 @@ def test_a_step_equals_the_algorithm_written_out():
     state, _ = stepped(config)
 
     twin = start(config)
-    set_learning_rates(twin, config)
     generator, discriminator = twin.generator, twin.discriminator
     softplus = nn.functional.softplus
     latent = sample_latent(generator, 4, twin.randomness)

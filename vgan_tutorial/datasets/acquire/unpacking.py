@@ -21,18 +21,15 @@ from typing import Any, BinaryIO
 
 from tqdm.auto import tqdm
 
-from vgan_tutorial.datasets.fetching import require_room
-from vgan_tutorial.video_io import VideoError
+from vgan_tutorial.datasets.acquire.checking import require_room
+from vgan_tutorial.errors import UnpackError
+from vgan_tutorial.files import replacing
 
 logger = logging.getLogger(__name__)
 
 SUFFIXES = (".rar", ".zip")
 DAMAGED = "Fetch it again: it is incomplete or damaged"
 Place = Callable[[str], str | None]
-
-
-class UnpackError(VideoError):
-    """An archive that cannot be unpacked, or must not be."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +60,8 @@ def unpack(
 
     Args:
         archive: a .rar or .zip file.
-        folder: where to; made if need be.
-        place: gives each file's path within `folder` from its path in the archive; None leaves
+        folder: folder for the files; made if need be.
+        place: function from a file's path in the archive to its path within `folder`; None leaves
             the file out. The paths that it sees are safe, those that it gives must be too.
         progress: show a bar.
 
@@ -154,14 +151,14 @@ def _write(member: Member, path: Path, archive: Path) -> None:
     if path.is_file() and path.stat().st_size == member.size:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(".unfinished")  # short: the name itself may be as long as allowed
-    with unfinished.open("wb") as file:
-        member.copy(file)
-        written = file.tell()
-    if written != member.size:
-        problem = f"gives {written} bytes of the {member.size} of {member.name}"
-        raise UnpackError(archive, problem, DAMAGED)
-    os.replace(unfinished, path)
+    # Its checksum has been compared, and a damaged film is noticed when it is packed: no sync.
+    with replacing(path, sync=False) as draft:
+        with draft.open("wb") as file:
+            member.copy(file)
+            written = file.tell()
+        if written != member.size:
+            problem = f"gives {written} bytes of the {member.size} of {member.name}"
+            raise UnpackError(archive, problem, DAMAGED)
 
 
 def _zip_members(path: Path) -> Generator[Member, None, None]:

@@ -14,20 +14,20 @@ from tests.support.videos import truncate, write_lossless
 from vgan_tutorial.datasets import (
     PackedClips,
     pack_videos,
-    packing,
 )
+from vgan_tutorial.datasets.pack import write
+from vgan_tutorial.errors import DataError
 from vgan_tutorial.experiments.packing_memory import link_many
-from vgan_tutorial.video_io import VideoError
 
 SLOW_PACKING = """
 import sys, time
-from vgan_tutorial.datasets import packing
-pack_file = packing._pack_file
+from vgan_tutorial.datasets.pack import write
+pack_file = write._pack_file
 def slowly(*arguments):
     pack_file(*arguments)
     time.sleep(0.02)
-packing._pack_file = slowly
-packing.pack_videos(sys.argv[1], sys.argv[2], size=16, frames=4, progress=False)
+write._pack_file = slowly
+write.pack_videos(sys.argv[1], sys.argv[2], size=16, frames=4, progress=False)
 """
 
 
@@ -52,7 +52,7 @@ def test_killed_packing_resumes_to_the_identical_pack(tmp_path):
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not out.exists()
-    with pytest.raises(VideoError, match="not finished"):
+    with pytest.raises(DataError, match="not finished"):
         PackedClips(out)
     survived = journal.read_bytes().count(b"\n")
     assert 7 <= survived < 31
@@ -98,7 +98,7 @@ def interrupted(tmp_path, monkeypatch):
     truncate(source / "Run" / "v_Run_g01_c00.avi")
     (source / "Run" / "v_Run_g01_c09.avi").touch()
     pack_videos(source, tmp_path / "whole", 16, 4, progress=False)
-    original = packing._pack_file
+    original = write._pack_file
 
     def stop(pack, entry, *rest):
         if entry.label == "Walk" and entry.group == "g02":
@@ -106,7 +106,7 @@ def interrupted(tmp_path, monkeypatch):
         original(pack, entry, *rest)
 
     with monkeypatch.context() as patch:
-        patch.setattr(packing, "_pack_file", stop)
+        patch.setattr(write, "_pack_file", stop)
         with pytest.raises(Killed):
             pack_videos(source, tmp_path / "pack", 16, 4, progress=False)
     assert sum(1 for _ in (tmp_path / "pack.partial" / "journal.jsonl").open()) == 9
@@ -138,13 +138,13 @@ def test_resumes_past_frames_that_were_never_written(tmp_path, interrupted):
 
 def test_resuming_does_not_decode_again_what_is_done(tmp_path, interrupted, monkeypatch):
     seen = []
-    original = packing._pack_file
+    original = write._pack_file
 
     def watch(pack, entry, *rest):
         seen.append(entry.name)
         original(pack, entry, *rest)
 
-    monkeypatch.setattr(packing, "_pack_file", watch)
+    monkeypatch.setattr(write, "_pack_file", watch)
     finish_and_compare(tmp_path, interrupted)
     assert seen == ["Walk/v_Walk_g02_c01.avi", "Walk/v_Walk_g02_c02.avi"]
 
@@ -154,7 +154,7 @@ def test_kill_between_finishing_and_renaming(tmp_path, interrupted, monkeypatch)
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(packing, "_publish", killed)
+        patch.setattr(write, "_publish", killed)
         with pytest.raises(Killed):
             pack_videos(interrupted, tmp_path / "pack", 16, 4, progress=False)
     finish_and_compare(tmp_path, interrupted)
@@ -166,7 +166,7 @@ def test_other_settings_start_again(tmp_path, interrupted):
 
 
 def test_strict_does_not_inherit_what_a_lax_run_passed_over(tmp_path, interrupted):
-    with pytest.raises(VideoError, match=r"v_Run_g01_c0[09]\.avi"):
+    with pytest.raises(DataError, match=r"v_Run_g01_c0[09]\.avi"):
         pack_videos(interrupted, tmp_path / "pack", 16, 4, strict=True, progress=False)
-    with pytest.raises(VideoError, match=r"v_Run_g01_c0[09]\.avi"):
+    with pytest.raises(DataError, match=r"v_Run_g01_c0[09]\.avi"):
         pack_videos(interrupted, tmp_path / "whole", 16, 4, strict=True, progress=False)

@@ -13,8 +13,10 @@ import time
 import pytest
 
 from tests.support.archives import serve
-from vgan_tutorial.datasets import fetching
-from vgan_tutorial.datasets.fetching import Download, FetchError, fetch, fetch_any, verify
+from vgan_tutorial.datasets import Download
+from vgan_tutorial.datasets.acquire import checking, fetching
+from vgan_tutorial.datasets.acquire.fetching import fetch, fetch_any
+from vgan_tutorial.errors import FetchError
 
 DATA = random.Random(0).randbytes(300_000)
 SIZE = len(DATA)
@@ -42,7 +44,7 @@ def test_a_file_arrives_whole_and_is_not_fetched_twice(server, tmp_path, monkeyp
     path = get(server, tmp_path / "new" / "folder")
     assert path.read_bytes() == DATA
     assert sorted(p.name for p in path.parent.iterdir()) == ["a.rar", "a.rar.done"]
-    monkeypatch.setattr(fetching, "file_sha256", None)  # nor read again
+    monkeypatch.setattr(checking, "file_sha256", None)  # nor read again
     assert get(server, path.parent) == path
     assert len(server.log) == 1
 
@@ -160,8 +162,8 @@ def test_mirrors_are_tried_in_order(server, tmp_path, caplog):
 
 
 def test_too_little_room_is_seen_before_anything_is_written(server, tmp_path, monkeypatch):
-    usage = fetching.shutil.disk_usage(tmp_path)
-    monkeypatch.setattr(fetching.shutil, "disk_usage", lambda _: usage._replace(free=1000))
+    usage = checking.shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(checking.shutil, "disk_usage", lambda _: usage._replace(free=1000))
     with pytest.raises(FetchError, match="Make room"):
         get(server, tmp_path)
     assert not list(tmp_path.iterdir())
@@ -205,12 +207,12 @@ def test_a_certificate_that_fails_is_explained_and_not_bypassed(tmp_path, monkey
 
 SLOW_FETCH = """
 import sys, time
-from vgan_tutorial.datasets import fetching
+from vgan_tutorial.datasets.acquire import checking, fetching
 fetching.CHUNK = 1000
-class SlowBar(fetching.tqdm):
+class SlowBar(checking.tqdm):
     def update(self, n=1):
         time.sleep(0.005)
-fetching.tqdm = SlowBar
+checking.tqdm = SlowBar
 fetching.fetch(fetching.Download("a.rar", sys.argv[1]), sys.argv[2], progress=False)
 """
 
@@ -230,10 +232,3 @@ def test_a_killed_download_goes_on(server, tmp_path):
     assert 50_000 < had < len(DATA)
     assert get(server, tmp_path).read_bytes() == DATA
     assert server.log[-1] == ("/a.rar", f"bytes={had}-")
-
-
-def test_verify_a_file_that_somebody_else_fetched(tmp_path):
-    (tmp_path / "mine.rar").write_bytes(DATA)
-    assert verify(tmp_path / "mine.rar", len(DATA), SHA256, progress=False) == SHA256
-    with pytest.raises(FetchError, match="there is no such file"):
-        verify(tmp_path / "other.rar")

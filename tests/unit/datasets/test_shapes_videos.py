@@ -11,10 +11,10 @@ from tests.support.video_folders import contents
 from vgan_tutorial.datasets import (
     PackedClips,
     make_shapes_pack,
-    packing,
     scan_folder,
     write_shapes_videos,
 )
+from vgan_tutorial.datasets.pack import write
 from vgan_tutorial.oracle import judge
 from vgan_tutorial.pixels import to_model_range
 from vgan_tutorial.preprocessing import preprocess_video
@@ -88,6 +88,6 @@ def test_make_shapes_pack_reuses_what_is_there(tmp_path, monkeypatch):
     assert packed.size == 16
     assert packed.clips[0].frames == 32
     before = contents(pack)
-    monkeypatch.setattr(packing, "_pack_file", None)
+    monkeypatch.setattr(write, "_pack_file", None)
     assert make_shapes_pack(tmp_path, "tiny", actors=2, clips=1) == pack
     assert contents(pack) == before

@@ -1,19 +1,11 @@
 """Pack a folder of videos: decode, crop and shrink every file once, and keep the result.
 
-A pack is a folder of four files:
-
-* `clips.npy`: one uint8 array (frames, size, size, 3), every clip's frames after the last one's;
-* `clips.csv`: one row a clip: name, class, group, first frame, number of frames and so on;
-* `problems.csv`: what was skipped, bad or truncated, and why;
-* `pack.json`: the settings that it was made with.
-
-While it is being made it is called `<name>.partial` and keeps a journal. A file counts as packed
-once its line is in the journal, which is written after the frames; a run that is killed leaves a
-partial pack, and the next run checks what the journal promises and carries on. Only a finished
-pack gets the name asked for, in one step.
+While a pack is being made it is called `<name>.partial` and keeps a journal. A file counts as
+packed once its line is in the journal, which is written after the frames; a run that is killed
+leaves a partial pack, and the next run checks what the journal promises and carries on. Only a
+finished pack gets the name asked for, in one step.
 """
 
-import csv
 import functools
 import hashlib
 import logging
@@ -34,20 +26,30 @@ from typing import Any, BinaryIO
 
 from tqdm.auto import tqdm
 
-from vgan_tutorial.datasets.folders import Problem, VideoEntry, scan_folder
-from vgan_tutorial.datasets.journal import JOURNAL, Partial, read_settings, write_problems
+from vgan_tutorial.datasets.folders import VideoEntry, scan_folder
+from vgan_tutorial.datasets.pack.format import (
+    FORMAT,
+    JOURNAL,
+    PROBLEMS,
+    Problem,
+    foreign_files,
+    partial_of,
+    read_problems,
+    read_rows,
+    read_settings,
+    write_problems,
+)
+from vgan_tutorial.datasets.pack.journal import Partial
+from vgan_tutorial.errors import DataError, VideoError, printable
 from vgan_tutorial.preprocessing import shrinker
-from vgan_tutorial.video_io import VideoError, iter_frames, missing_frames, printable, probe
+from vgan_tutorial.video_io import iter_frames, missing_frames, probe
 
 logger = logging.getLogger(__name__)
-
-FORMAT = 2
-FILES = {"clips.npy", "clips.csv", "problems.csv", "pack.json", JOURNAL}
 
 
 @dataclass(frozen=True)
 class PackReport:
-    """What became of a folder that was packed."""
+    """The outcome of packing a folder."""
 
     path: Path
     clips: int
@@ -91,20 +93,21 @@ def pack_videos(
 
     Args:
         source: folder with one folder for each class.
-        out: the pack to make. If it is there already, made from the same files with the same
+        out: folder of the pack. If it is there already, made from the same files with the same
             settings, nothing is done.
         size: side of the packed frames in pixels.
-        frames: the fewest frames that a clip must have after striding to be worth keeping.
-        stride: keep every `stride`-th frame.
-        strict: stop at the first bad or truncated file.
-        overwrite: replace another pack of the same name.
+        frames: fewest frames that a clip must have after striding to be worth keeping.
+        stride: step between the frames that are kept.
+        strict: True stops at the first bad or truncated file.
+        overwrite: True replaces another pack of the same name.
         workers: processes that decode; the pack is the same to the byte whatever their number.
             A script that asks for several needs the usual `if __name__ == "__main__":`.
         progress: show a progress bar.
 
     Raises:
-        VideoError: the source has no videos, none of them can be used, `out` is something else
-            (nothing but packs is ever replaced), or, when `strict`, a file is bad.
+        DataError: the source has no videos, none of them can be used, or `out` is something else
+            (nothing but packs is ever replaced).
+        VideoError: a file is bad, and `strict` is set.
         ValueError: a setting is out of range.
     """
     if min(size, frames, stride) < 1:
@@ -120,7 +123,7 @@ def pack_videos(
     }
     if out.exists() and not overwrite:
         return _existing(out, settings, strict)
-    partial = out.with_name(out.name + ".partial")
+    partial = partial_of(out)
     for folder in (out, partial, _old(out)):
         _require_replaceable(folder)
     with Partial(partial, settings) as pack:
@@ -137,11 +140,11 @@ def pack_videos(
                 _pack_file(pack, entry, read, strict)
                 bar.update()
         if not pack.rows:
-            write_problems(partial / "problems.csv", skipped + pack.problems)
-            raise VideoError(
+            write_problems(partial, skipped + pack.problems)
+            raise DataError(
                 source,
                 f"none of its {len(entries)} videos could be packed",
-                f"See {partial / 'problems.csv'}; the first: {pack.problems[0].reason}",
+                f"See {partial / PROBLEMS}; the first: {pack.problems[0].reason}",
             )
         pack.finish(skipped + pack.problems)
     _publish(partial, out)
@@ -150,7 +153,7 @@ def pack_videos(
 
 @dataclass(frozen=True)
 class _Outcome:
-    """What reading one file came to; it travels between processes."""
+    """The outcome of reading one file; it travels between processes."""
 
     row: dict[str, Any] | None = None  # None if the file is bad
     shortfall: str | None = None
@@ -271,7 +274,7 @@ def _collect(entry: VideoEntry, spool: Path, job: "Future[_Outcome]") -> tuple[V
             outcome = job.result()
         except BrokenProcessPool as error:
             remedy = "Memory may have run out: give the same command again, with fewer workers"
-            raise VideoError(entry.path, "a worker was killed near this file", remedy) from error
+            raise DataError(entry.path, "a worker was killed near this file", remedy) from error
         if outcome.row is not None:
             with spool.open("rb") as source:
                 shutil.copyfileobj(source, array)
@@ -294,7 +297,7 @@ def _fingerprint(entries: Sequence[VideoEntry]) -> str:
 def _existing(out: Path, settings: Mapping[str, Any], strict: bool) -> PackReport:
     """The report of the pack that is there already, if it is the one asked for."""
     if read_settings(out) != settings:
-        raise VideoError(
+        raise DataError(
             out,
             "is there already and is not the pack asked for (other files, settings or no pack)",
             "Choose another name, or replace it with overwrite=True (--overwrite)",
@@ -309,7 +312,7 @@ def _existing(out: Path, settings: Mapping[str, Any], strict: bool) -> PackRepor
 def _refuse_problems(folder: Path, problems: Sequence[Problem], strict: bool) -> None:
     """An earlier run that was not strict may have passed over what a strict one must not."""
     if strict and problems:
-        raise VideoError(
+        raise DataError(
             folder,
             f"was begun without --strict and passed over {problems[0].name}: {problems[0].reason}",
             "Mend or remove that file and pack again",
@@ -320,10 +323,9 @@ def _require_replaceable(folder: Path) -> None:
     """Refuse to delete anything that is not a pack: a slip of the hand must not cost videos."""
     if not folder.exists():
         return
-    strangers = {path.name for path in folder.iterdir()} if folder.is_dir() else {folder.name}
-    strangers -= FILES | {name + ".tmp" for name in FILES}
+    strangers = foreign_files(folder) if folder.is_dir() else {folder.name}
     if strangers:
-        raise VideoError(
+        raise DataError(
             folder,
             f"is no pack (it holds {min(strangers)}), so it is not replaced",
             "Choose another name, or move it away yourself",
@@ -347,10 +349,5 @@ def _publish(partial: Path, out: Path) -> None:
 
 def read_report(out: Path) -> PackReport:
     """The report of a finished pack."""
-    with (out / "clips.csv").open(encoding="utf-8", errors="surrogateescape", newline="") as file:
-        lengths = [int(row["frames"]) for row in csv.DictReader(file)]
-    with (out / "problems.csv").open(
-        encoding="utf-8", errors="surrogateescape", newline=""
-    ) as file:
-        problems = [Problem(**row) for row in csv.DictReader(file)]
-    return PackReport(out, len(lengths), sum(lengths), problems)
+    lengths = [int(row["frames"]) for row in read_rows(out)]
+    return PackReport(out, len(lengths), sum(lengths), read_problems(out))

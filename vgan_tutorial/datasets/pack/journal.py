@@ -5,29 +5,28 @@ an array that may be too long, and a journal whose last line may be cut; both ar
 is whole, and its checksums are compared, before the next run goes on.
 """
 
-import csv
-import io
 import json
 import logging
 import os
 import shutil
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
-
-from vgan_tutorial.datasets.folders import Problem
+from vgan_tutorial.datasets.pack.format import (
+    ARRAY,
+    JOURNAL,
+    Problem,
+    array_header,
+    read_settings,
+    write_problems,
+    write_rows,
+    write_settings,
+)
+from vgan_tutorial.files import replace_file
 
 logger = logging.getLogger(__name__)
-
-JOURNAL = "journal.jsonl"
-COLUMNS = (
-    "name", "class", "group", "start", "frames", "fps", "width", "height", "codec", "crc32",
-    "sha256",
-)  # fmt: skip
 
 
 class Partial:
@@ -38,9 +37,9 @@ class Partial:
         self.settings = settings
         self.rows: list[dict[str, Any]] = []
         self.problems: list[Problem] = []
-        size = settings["size"]
-        self.frame_shape = (size, size, 3)
-        self.header_bytes = len(_header(0, self.frame_shape))
+        self.size = settings["size"]
+        self.frame_bytes = self.size * self.size * 3
+        self.header_bytes = len(array_header(0, self.size))
 
     @property
     def done(self) -> set[str]:
@@ -59,8 +58,8 @@ class Partial:
                 logger.warning("%s: files or settings have changed, starting again", self.folder)
                 shutil.rmtree(self.folder)
             self.folder.mkdir(parents=True)
-            write_whole(self.folder / "pack.json", json.dumps(self.settings, indent=1) + "\n")
-        array = self.folder / "clips.npy"
+            write_settings(self.folder, self.settings)
+        array = self.folder / ARRAY
         array.touch()
         self.array: BinaryIO = array.open("r+b")
         self._replay()
@@ -77,8 +76,8 @@ class Partial:
         if self.array.seek(0, os.SEEK_END) < self.header_bytes:
             self.array.truncate(0)
             self.array.seek(0)
-            self.array.write(_header(0, self.frame_shape))
-        end = self.header_bytes + self.total * int(np.prod(self.frame_shape))
+            self.array.write(array_header(0, self.size))
+        end = self.header_bytes + self.total * self.frame_bytes
         self.array.truncate(end)
         self.array.seek(end)
 
@@ -93,12 +92,12 @@ class Partial:
         """Write the final header, the table and the report."""
         end = self.array.tell()
         self.array.seek(0)
-        self.array.write(_header(self.total, self.frame_shape))
+        self.array.write(array_header(self.total, self.size))
         self.array.seek(end)
         self.array.flush()
         os.fsync(self.array.fileno())
-        _write_csv(self.folder / "clips.csv", COLUMNS, self.rows)
-        write_problems(self.folder / "problems.csv", problems)
+        write_rows(self.folder, self.rows)
+        write_problems(self.folder, problems)
 
     def _remember(self, line: dict[str, Any]) -> None:
         if "kind" in line:
@@ -120,21 +119,13 @@ class Partial:
         if self.problems and self.problems[-1].name not in self.done:
             self.problems.pop()
             good.pop()
-        write_whole(path, "".join(good))
+        replace_file(path, "".join(good))
 
     def _holds(self, row: Mapping[str, Any]) -> bool:
-        frame_bytes = int(np.prod(self.frame_shape))
-        self.array.seek(self.header_bytes + row["start"] * frame_bytes)
-        data = self.array.read(row["frames"] * frame_bytes)
-        return len(data) == row["frames"] * frame_bytes and zlib.crc32(data) == row["crc32"]
-
-
-def _header(frames: int, frame_shape: tuple[int, ...]) -> bytes:
-    """The .npy header; numpy leaves room for the frame count, so its length does not change."""
-    header = io.BytesIO()
-    description = {"descr": "|u1", "fortran_order": False, "shape": (frames, *frame_shape)}
-    np.lib.format.write_array_header_1_0(header, description)
-    return header.getvalue()
+        length = row["frames"] * self.frame_bytes
+        self.array.seek(self.header_bytes + row["start"] * self.frame_bytes)
+        data = self.array.read(length)
+        return len(data) == length and zlib.crc32(data) == row["crc32"]
 
 
 def _parse(text: str) -> dict[str, Any] | None:
@@ -143,34 +134,3 @@ def _parse(text: str) -> dict[str, Any] | None:
         return json.loads(text)
     except json.JSONDecodeError:
         return None
-
-
-def read_settings(folder: Path) -> Any:
-    """The settings that a pack was made with, None if there is none."""
-    try:
-        return json.loads((folder / "pack.json").read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError):
-        return None
-
-
-def write_problems(path: Path, problems: Sequence[Problem]) -> None:
-    """Write the report of what was skipped, bad or truncated, sorted by name."""
-    ordered = sorted(problems, key=lambda problem: problem.name)
-    _write_csv(path, ("name", "kind", "reason"), [asdict(problem) for problem in ordered])
-
-
-def _write_csv(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
-    # File names need not be valid text; surrogateescape carries any bytes through unchanged.
-    with path.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a small text file so that it is there whole or not at all."""
-    unfinished = path.with_name(path.name + ".tmp")
-    unfinished.write_text(text, encoding="utf-8")
-    os.replace(unfinished, path)

@@ -18,11 +18,12 @@ from vgan_tutorial import cli
 from vgan_tutorial.datasets import (
     PackedClips,
     pack_videos,
-    packing,
     scan_folder,
 )
+from vgan_tutorial.datasets.pack import write
+from vgan_tutorial.errors import DataError, VideoError
 from vgan_tutorial.preprocessing import centre_crop, preprocess_video, resize
-from vgan_tutorial.video_io import VideoError, read_video
+from vgan_tutorial.video_io import read_video
 
 PACK_FILES = ("clips.npy", "clips.csv", "problems.csv", "pack.json")
 
@@ -100,11 +101,11 @@ def test_nothing_to_pack_is_an_error_and_leaves_a_report_but_no_pack(tmp_path):
     (tmp_path / "set" / "Run").mkdir(parents=True)
     (tmp_path / "set" / "Run" / "a.avi").touch()
     web_page(tmp_path / "set" / "Run" / "b.avi")
-    with pytest.raises(VideoError, match="none of its 2 videos could be packed"):
+    with pytest.raises(DataError, match="none of its 2 videos could be packed"):
         pack_videos(tmp_path / "set", tmp_path / "pack", progress=False)
     assert not (tmp_path / "pack").exists()
     assert "web page" in (tmp_path / "pack.partial" / "problems.csv").read_text()
-    with pytest.raises(VideoError, match="not finished"):
+    with pytest.raises(DataError, match="not finished"):
         PackedClips(tmp_path / "pack")
 
 
@@ -124,9 +125,9 @@ def test_packing_again_does_nothing_and_other_settings_need_overwrite(tmp_path, 
     first = pack_videos(source, out, 16, 4, progress=False)
     before = contents(out)
     with monkeypatch.context() as patch:
-        patch.setattr(packing, "_pack_file", None)  # nothing may be decoded again
+        patch.setattr(write, "_pack_file", None)  # nothing may be decoded again
         assert pack_videos(source, out, 16, 4, progress=False) == first
-    with pytest.raises(VideoError, match="--overwrite"):
+    with pytest.raises(DataError, match="--overwrite"):
         pack_videos(source, out, 32, 4, progress=False)
     assert contents(out) == before
     pack_videos(source, out, 32, 4, overwrite=True, progress=False)
@@ -137,14 +138,14 @@ def test_packing_again_does_nothing_and_other_settings_need_overwrite(tmp_path, 
 def test_only_packs_are_ever_replaced(tmp_path):
     """`vgan pack videos videos --overwrite` must not cost the videos."""
     source = make_folder(tmp_path / "set")
-    with pytest.raises(VideoError, match=r"is no pack .* not replaced"):
+    with pytest.raises(DataError, match=r"is no pack .* not replaced"):
         pack_videos(source, source, 16, 4, overwrite=True, progress=False)
     (tmp_path / "pack.partial").mkdir()
     (tmp_path / "pack.partial" / "thesis.txt").write_text("not a pack")
-    with pytest.raises(VideoError, match=r"thesis\.txt"):
+    with pytest.raises(DataError, match=r"thesis\.txt"):
         pack_videos(source, tmp_path / "pack", 16, 4, progress=False)
     (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(VideoError, match="is no pack"):
+    with pytest.raises(DataError, match="is no pack"):
         pack_videos(source, tmp_path / "file", 16, 4, overwrite=True, progress=False)
     assert len(scan_folder(source)[0]) == 8
     assert (tmp_path / "pack.partial" / "thesis.txt").exists()
@@ -156,7 +157,7 @@ def test_a_replaced_file_behind_a_link_is_noticed(tmp_path):
     (source / "Run" / "link.avi").symlink_to(tmp_path / "elsewhere.avi")
     pack_videos(source, tmp_path / "pack", 16, 4, progress=False)
     write_lossless(tmp_path / "elsewhere.avi", frames=20, seed=3)
-    with pytest.raises(VideoError, match="not the pack asked for"):
+    with pytest.raises(DataError, match="not the pack asked for"):
         pack_videos(source, tmp_path / "pack", 16, 4, progress=False)
 
 
@@ -164,7 +165,7 @@ def test_a_changed_source_is_noticed(tmp_path):
     source = make_folder(tmp_path / "set")
     pack_videos(source, tmp_path / "pack", 16, 4, progress=False)
     write_lossless(source / "Run" / "v_Run_g09_c01.avi")
-    with pytest.raises(VideoError, match="not the pack asked for"):
+    with pytest.raises(DataError, match="not the pack asked for"):
         pack_videos(source, tmp_path / "pack", 16, 4, progress=False)
 
 

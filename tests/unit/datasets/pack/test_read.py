@@ -17,8 +17,8 @@ from vgan_tutorial.datasets import (
     pack_videos,
     split_by_group,
 )
+from vgan_tutorial.errors import DataError
 from vgan_tutorial.pixels import to_model_range
-from vgan_tutorial.video_io import VideoError
 
 
 @pytest.fixture
@@ -124,23 +124,23 @@ def test_clips_shorter_than_a_window_are_left_out_and_counted(pack, caplog):
         packed = PackedClips(pack, frames=15)
     assert [clip.frames for clip in packed.clips] == [15, 16, 17]
     assert "5 of 8 clips have fewer than 15 frames" in caplog.text
-    with pytest.raises(VideoError, match="none of the 8 clips asked for has the 18 frames"):
+    with pytest.raises(DataError, match="none of the 8 clips asked for has the 18 frames"):
         PackedClips(pack, frames=18)
 
 
 def test_no_pack_and_damaged_packs(pack, tmp_path):
-    with pytest.raises(VideoError, match="there is no pack here"):
+    with pytest.raises(DataError, match="there is no pack here"):
         PackedClips(tmp_path / "nothing")
     truncate(pack / "clips.npy", 0.9)
-    with pytest.raises(VideoError, match="is damaged"):
+    with pytest.raises(DataError, match="is damaged"):
         PackedClips(pack)
     (pack / "clips.npy").write_bytes(b"")
-    with pytest.raises(VideoError, match=r"its clips\.npy is missing, cut off or no array"):
+    with pytest.raises(DataError, match=r"its clips\.npy is missing, cut off or no array"):
         PackedClips(pack)
 
 
 def test_table_and_array_that_disagree(pack):
     table = pack / "clips.csv"
     table.write_text("".join(table.read_text().splitlines(keepends=True)[:-1]))
-    with pytest.raises(VideoError, match="the table names 91 frames"):
+    with pytest.raises(DataError, match="the table names 91 frames"):
         PackedClips(pack)

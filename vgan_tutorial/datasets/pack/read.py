@@ -4,7 +4,6 @@ import csv
 import logging
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,30 +13,27 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from vgan_tutorial.datasets.pack.format import (
+    ARRAY,
+    DTYPE,
+    TABLE,
+    PackedClip,
+    is_pack,
+    map_array,
+    partial_of,
+    read_clips,
+)
+from vgan_tutorial.errors import DataError
 from vgan_tutorial.pixels import to_model_range
 from vgan_tutorial.preprocessing import window_starts
-from vgan_tutorial.video_io import VideoError
 
 logger = logging.getLogger(__name__)
 
 HOLD_BYTES = 2**28  # packs up to this size are held whole where they are used
 
 
-@dataclass(frozen=True)
-class PackedClip:
-    """One row of a pack's table."""
-
-    name: str  # of the file, relative to its source
-    label: str  # its class
-    group: str
-    start: int  # its first frame in the array
-    frames: int
-    fps: float | None
-    sha256: str = ""  # of the file; packs of an earlier form do not have it
-
-
 class Window(NamedTuple):
-    """Where a window of a pack is."""
+    """The place of a window in a pack."""
 
     clip: int  # which clip
     start: int  # its first frame in the window
@@ -54,10 +50,10 @@ class PackedClips(Dataset[tuple[UInt8[np.ndarray, "time size size 3"], int]]):
     Clips shorter than a window are left out, and their number is logged.
 
     Args:
-        path: the pack, a folder.
+        path: folder of the pack.
         frames: frames in a window.
         stride: step between them.
-        subset: which rows of the table to use, in this order; all by default. `split_by_group`
+        subset: rows of the table to use, in this order; all by default. `split_by_group`
             makes such lists from `groups`.
 
     Attributes:
@@ -68,7 +64,7 @@ class PackedClips(Dataset[tuple[UInt8[np.ndarray, "time size size 3"], int]]):
         starts: places in each clip where a window can begin.
 
     Raises:
-        VideoError: there is no pack, it is damaged, or no clip is long enough.
+        DataError: there is no pack, it is damaged, or no clip is long enough.
         IndexError: `subset` names a row that is not there.
     """
 
@@ -97,7 +93,7 @@ class PackedClips(Dataset[tuple[UInt8[np.ndarray, "time size size 3"], int]]):
         short = chosen - len(self.clips)
         span = (self.frames - 1) * self.stride + 1
         if not self.clips:
-            raise VideoError(
+            raise DataError(
                 self.path,
                 f"none of the {chosen} clips asked for has the {span} frames of a window",
                 "Ask for fewer frames or a smaller stride",
@@ -133,7 +129,7 @@ class PackedClips(Dataset[tuple[UInt8[np.ndarray, "time size size 3"], int]]):
         """The window of clip `index` that begins at its frame `start`: a view, read-only.
 
         Args:
-            index: which clip.
+            index: number of the clip.
             start: its first frame in the window.
             stride: step between frames; the data set's own if None.
 
@@ -200,10 +196,10 @@ def batches(
     stopped, and one on the CPU gives the same batches whatever the device.
 
     Args:
-        packed: where the clips come from.
+        packed: source of the clips.
         batch: clips in a batch, drawn with replacement.
-        generator: draws the windows.
-        device: where the batches are wanted. Bytes travel, floats are made on arrival.
+        generator: source of the random windows.
+        device: place of the batches. Bytes travel, floats are made on arrival.
         hold_bytes: a pack no larger than this is held on the device as a whole; of a larger one,
             only the windows drawn are read.
     """
@@ -222,42 +218,26 @@ def batches(
 def _open_pack(
     path: Path,
 ) -> tuple[UInt8[np.ndarray, "frames size size 3"], list[PackedClip]]:
-    if not (path / "clips.csv").is_file():
-        if path.with_name(path.name + ".partial").exists():
-            raise VideoError(path, "its packing was not finished", "Run the same packing again")
-        raise VideoError(path, "there is no pack here", "Make one with `vgan pack`")
+    if not is_pack(path):
+        if partial_of(path).exists():
+            raise DataError(path, "its packing was not finished", "Run the same packing again")
+        raise DataError(path, "there is no pack here", "Make one with `vgan pack`")
     try:
-        array = np.lib.format.open_memmap(path / "clips.npy", mode="r")
+        array = map_array(path)
     except (OSError, ValueError, EOFError) as error:
-        problem = "is damaged: its clips.npy is missing, cut off or no array"
-        raise VideoError(path, problem, "Pack the videos again") from error
+        problem = f"is damaged: its {ARRAY} is missing, cut off or no array"
+        raise DataError(path, problem, "Pack the videos again") from error
     try:
-        table = _read_table(path / "clips.csv")
+        table = read_clips(path)
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
-        problem = f"is damaged: its clips.csv has a row that cannot be read ({error!r})"
-        raise VideoError(path, problem, "Pack the videos again") from error
+        problem = f"is damaged: its {TABLE} has a row that cannot be read ({error!r})"
+        raise DataError(path, problem, "Pack the videos again") from error
     expected = sum(clip.frames for clip in table)
-    if array.dtype != np.uint8 or array.ndim != 4 or len(array) != expected or not table:
-        raise VideoError(
+    if array.dtype != DTYPE or array.ndim != 4 or len(array) != expected or not table:
+        raise DataError(
             path,
             f"is damaged: the table names {expected} frames, the array is "
             f"{array.dtype} {array.shape}",
             "Pack the videos again",
         )
     return array, table
-
-
-def _read_table(path: Path) -> list[PackedClip]:
-    with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
-        return [
-            PackedClip(
-                name=row["name"],
-                label=row["class"],
-                group=row["group"],
-                start=int(row["start"]),
-                frames=int(row["frames"]),
-                fps=float(row["fps"]) if row["fps"] else None,
-                sha256=row.get("sha256", ""),
-            )
-            for row in csv.DictReader(file)
-        ]

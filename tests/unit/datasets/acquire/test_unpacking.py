@@ -10,8 +10,10 @@ import pytest
 import rars
 
 from tests.support.archives import files_under, stored_rar
-from vgan_tutorial.datasets import unpacking
-from vgan_tutorial.datasets.unpacking import UnpackError, safe_name, unpack
+from vgan_tutorial import files
+from vgan_tutorial.datasets.acquire import unpacking
+from vgan_tutorial.datasets.acquire.unpacking import safe_name, unpack
+from vgan_tutorial.errors import UnpackError
 
 NOISE = random.Random(1).randbytes(20_000)
 FILES = {
@@ -86,9 +88,9 @@ def test_again_after_a_kill_only_what_is_missing_is_written(archive, tmp_path, m
         killed_at.append(names)
         return replace(*names)
 
-    replace = unpacking.os.replace
+    replace = files.os.replace
     with monkeypatch.context() as patch:
-        patch.setattr(unpacking.os, "replace", stop)
+        patch.setattr(files.os, "replace", stop)
         with pytest.raises(KeyboardInterrupt):
             run(path, tmp_path / "out")
     before = {file: file.stat().st_mtime_ns for file in (tmp_path / "out").rglob("*.avi")}

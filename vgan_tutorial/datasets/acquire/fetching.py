@@ -1,57 +1,37 @@
 """Download large files so that they arrive whole: resumed, checked, and never half there.
 
 What is on its way is called `<name>.part`. It gets its name only when its size and digest are
-right, and a small `<name>.done` beside it remembers that, so that the next run need not read
-gigabytes again. Certificates are always verified: where that fails, the message says what to do.
+right. Certificates are always verified: where that fails, the message says what to do.
 """
 
-import hashlib
-import json
 import logging
 import os
-import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import requests
-from tqdm.auto import tqdm
 from urllib3.exceptions import HTTPError
 
-from vgan_tutorial.video_io import VideoError
+from vgan_tutorial.datasets.acquire.checking import (
+    byte_bar,
+    digest_of,
+    remember,
+    require_room,
+    verify,
+)
+from vgan_tutorial.datasets.data_set import Download
+from vgan_tutorial.errors import FetchError
+from vgan_tutorial.files import publish, replace_file
 
 logger = logging.getLogger(__name__)
 
 CHUNK = 2**20
 ATTEMPTS = 5  # in a row without a single new byte
 PAUSE = 1.0  # seconds before the second attempt; doubles each time
-AGAIN = "Give the same command again: it goes on where it stopped"
 TIMEOUT = (20, 60)  # seconds to connect, and between two pieces
 # Beginnings of files that a server sends in place of an archive, with status 200.
 PAGES = (b"<!doctype", b"<html", b"<?xml")
-
-
-class FetchError(VideoError):
-    """A file that could not be fetched; what is there already is kept where that helps."""
-
-
-@dataclass(frozen=True)
-class Download:
-    """A file on the web.
-
-    Attributes:
-        name: what it is called on disk.
-        url: where it is.
-        size: bytes, if known.
-        sha256: hexadecimal digest, if known.
-    """
-
-    name: str
-    url: str
-    size: int | None = None
-    sha256: str | None = None
 
 
 def fetch_any(
@@ -85,8 +65,8 @@ def fetch(download: Download, folder: str | os.PathLike[str], *, progress: bool 
     """Fetch a file, going on where an earlier run was cut off; do nothing if it is there.
 
     Args:
-        download: what to fetch, and what is known of it.
-        folder: where to put it; made if need be.
+        download: address of the file, and what is known of it.
+        folder: folder for it; made if need be.
         progress: show a bar.
 
     Returns:
@@ -105,77 +85,14 @@ def fetch(download: Download, folder: str | os.PathLike[str], *, progress: bool 
     with requests.Session() as session:
         _persist(lambda: _receive(session, download, part, progress), part)
     try:
-        digest = _check(part, download.size, download.sha256, progress)
+        digest = digest_of(part, download.size, download.sha256, progress)
     except FetchError:
         _discard(part)
         raise
-    os.replace(part, target)
+    publish(part, target)
     _etag(part).unlink(missing_ok=True)
-    _mark(target, digest)
+    remember(target, digest)
     return target
-
-
-def verify(
-    path: str | os.PathLike[str],
-    size: int | None = None,
-    sha256: str | None = None,
-    *,
-    progress: bool = True,
-) -> str:
-    """Check a file's size and digest, and return the digest.
-
-    The result is kept in `<name>.done`: as long as the file's size and time stay what they were,
-    it is not read again.
-
-    Raises:
-        FetchError: the file is missing or not what it should be. It is not deleted.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FetchError(path, "there is no such file", "Check the spelling")
-    known = _read_mark(path)
-    if known and (sha256 is None or known == sha256) and size in (None, path.stat().st_size):
-        logger.info("%s: is there and verified", path)
-        return known
-    digest = _check(path, size, sha256, progress)
-    _mark(path, digest)
-    return digest
-
-
-def file_sha256(path: Path, progress: bool = False) -> str:
-    """The hexadecimal SHA-256 digest of a file, read piece by piece."""
-    digest = hashlib.sha256()
-    total = path.stat().st_size
-    with path.open("rb") as file, _bar(f"checking {path.name}", total, 0, progress) as bar:
-        while piece := file.read(CHUNK):
-            digest.update(piece)
-            bar.update(len(piece))
-    return digest.hexdigest()
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a small text file so that it is there whole or not at all."""
-    unfinished = path.with_name(path.name + ".tmp")
-    with unfinished.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(unfinished, path)
-
-
-def require_room(folder: Path, bytes_needed: int) -> None:
-    """Refuse to begin what the disk cannot hold.
-
-    Raises:
-        FetchError: there is too little room.
-    """
-    free = shutil.disk_usage(folder).free
-    if bytes_needed > free:
-        raise FetchError(
-            folder,
-            f"has {free / 1e9:.2f} GB free, and {bytes_needed / 1e9:.2f} GB are needed",
-            "Make room, or choose a folder on another disk",
-        )
 
 
 def _persist(receive: Callable[[], None], part: Path) -> None:
@@ -230,7 +147,7 @@ def _write(
     response: requests.Response, part: Path, start: int, total: int | None, name: str, show: bool
 ) -> None:
     first = start == 0
-    with part.open("r+b" if start else "wb") as file, _bar(name, total, start, show) as bar:
+    with part.open("r+b" if start else "wb") as file, byte_bar(name, total, start, show) as bar:
         file.seek(start)
         # read1 hands over what has arrived; read would lose up to a piece when the line is cut.
         while piece := response.raw.read1(CHUNK):
@@ -293,19 +210,6 @@ def _explain_certificate(error: Exception) -> tuple[str, str]:
     )
 
 
-def _check(path: Path, size: int | None, sha256: str | None, progress: bool) -> str:
-    found = path.stat().st_size
-    if size is not None and found != size:
-        raise FetchError(path, f"has {found} bytes where {size} are expected", REFETCH)
-    digest = file_sha256(path, progress)
-    if sha256 is not None and digest != sha256:
-        raise FetchError(path, f"has the SHA-256 {digest} where {sha256} is expected", REFETCH)
-    return digest
-
-
-REFETCH = "It is damaged or another file: remove it if it is there, and fetch it again"
-
-
 def _discard(part: Path) -> None:
     part.unlink(missing_ok=True)
     _etag(part).unlink(missing_ok=True)
@@ -319,26 +223,7 @@ def _remember_etag(response: requests.Response, part: Path) -> None:
     tag = response.headers.get("ETag", "")
     _discard(part)
     if tag and not tag.startswith("W/"):  # weak ones do not promise the same bytes
-        write_whole(_etag(part), tag)
-
-
-def _mark(path: Path, digest: str) -> None:
-    state = path.stat()
-    mark = {"size": state.st_size, "mtime_ns": state.st_mtime_ns, "sha256": digest}
-    try:
-        write_whole(path.with_name(path.name + ".done"), json.dumps(mark) + "\n")
-    except OSError as error:  # an archive on a disk that cannot be written is no less good
-        logger.info("%s: the result of the check is not kept (%s)", path, error)
-
-
-def _read_mark(path: Path) -> str | None:
-    try:
-        mark: Any = json.loads(path.with_name(path.name + ".done").read_text(encoding="utf-8"))
-        state = path.stat()
-        same = mark["size"] == state.st_size and mark["mtime_ns"] == state.st_mtime_ns
-        return str(mark["sha256"]) if same else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+        replace_file(_etag(part), tag)
 
 
 def _size(path: Path) -> int:
@@ -350,7 +235,3 @@ def _short(error: BaseException) -> str:
     while error.__cause__ or error.__context__:
         error = error.__cause__ or error.__context__  # type: ignore[assignment]
     return str(error) or type(error).__name__
-
-
-def _bar(name: str, total: int | None, start: int, show: bool) -> "tqdm[Any]":
-    return tqdm(desc=name, total=total, initial=start, unit="B", unit_scale=True, disable=not show)

@@ -1,0 +1,70 @@
+"""Write files so that they are there whole or not at all, whenever the process is killed.
+
+A file is written beside its place, under a name that begins with `.unfinished-`, and renamed once
+it is complete. Renaming is one step for the file system, so a kill leaves the old file or the new
+one. Before that the file is forced onto the disk: after a power cut a name must not stand for
+contents that were still on their way.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+Content = str | bytes | Callable[[BinaryIO], object]
+
+
+def replace_file(path: str | os.PathLike[str], content: Content) -> None:
+    """Write a file, or replace the one that is there, in one step.
+
+    Args:
+        path: file to write; its folder must be there.
+        content: bytes, text (UTF-8; odd bytes of file names pass through), or a function that
+            writes to the open file.
+    """
+    with replacing(path) as draft, open(draft, "wb") as file:
+        if callable(content):
+            content(file)
+        elif isinstance(content, str):
+            file.write(content.encode("utf-8", "surrogateescape"))
+        else:
+            file.write(content)
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str], *, sync: bool = True) -> Iterator[Path]:
+    """Give a path to write to, and move what was written to its place when the block ends well.
+
+    If the block raises, the draft is removed and the old file stays.
+
+    Args:
+        path: file to write or replace.
+        sync: False spares the wait for the disk, some milliseconds a file: for many files that
+            can be made again, and that are checked when they are read.
+    """
+    path = Path(path)
+    draft = draft_of(path)
+    try:
+        yield draft
+        publish(draft, path, sync=sync)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def publish(
+    draft: str | os.PathLike[str], path: str | os.PathLike[str], *, sync: bool = True
+) -> None:
+    """Give a complete file its name, once it is on the disk."""
+    if sync:
+        with open(draft, "r+b") as file:
+            os.fsync(file.fileno())
+    os.replace(draft, path)
+
+
+def draft_of(path: Path) -> Path:
+    """Where a file is written before it gets its name: beside it, with the same suffix."""
+    return path.with_name(".unfinished-" + path.name[-48:])  # a name may be too long for more
