@@ -29,6 +29,14 @@ FAULTS, PALE = (
 )
 
 
+# Resolves when the page has nothing left to do and has faded to its colours, however long that
+# takes on a busy machine.
+SETTLED = """() => new Promise(done => requestIdleCallback(done, {timeout: 10000})).then(() =>
+    Promise.allSettled(document.getAnimations()
+        .filter(each => each instanceof CSSTransition).map(each => each.finished)))"""
+PATIENCE = 120_000  # milliseconds for whatever a test waits for: a few suffice on a quiet machine
+
+
 def chromium() -> str | None:
     return shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -46,6 +54,7 @@ def opened(browser: Browser, url: str, **options: Any) -> Iterator[tuple[Page, l
     """A settled page, and what went wrong while it loaded and as long as it is open."""
     faults: list[str] = []
     context = browser.new_context(viewport=WIDE, **options)
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
 
     def asked(request: Request) -> None:
@@ -66,6 +75,8 @@ def opened(browser: Browser, url: str, **options: Any) -> Iterator[tuple[Page, l
     page.goto(url)
     page.evaluate("() => window.MathJax?.startup?.promise")
     page.wait_for_timeout(300)  # widgets draw after the page has loaded
+    if options.get("java_script_enabled", True):
+        page.evaluate(SETTLED)
     yield page, faults
     context.close()
 
@@ -78,9 +89,11 @@ def page_faults(browser: Browser, url: str) -> list[str]:
         for scheme in schemes:
             page.emulate_media(color_scheme=scheme)
             page.wait_for_timeout(300)  # the theme fades from one to the other
+            page.evaluate(SETTLED)
             faults += [f"{fault} ({scheme})" for fault in page.evaluate(PALE)]
         page.set_viewport_size(NARROW)
         page.wait_for_timeout(100)
+        page.evaluate(SETTLED)
         if (width := page.evaluate("document.documentElement.scrollWidth")) > NARROW["width"]:
             faults.append(f"{width} pixels wide on a screen of {NARROW['width']}")
         return faults

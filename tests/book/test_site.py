@@ -8,7 +8,7 @@ import threading
 import numpy as np
 import pytest
 
-from tests.book.browser import chromium, html_pages, launched, opened, page_faults
+from tests.book.browser import PATIENCE, chromium, html_pages, launched, opened, page_faults
 from tests.book.pages import ROOT
 from vgan_tutorial import display
 
@@ -58,6 +58,7 @@ def test_the_site_is_built():
 
 def test_the_front_page_leads_to_the_book(browser):
     page = browser.new_page()
+    page.set_default_timeout(PATIENCE)
     page.goto((SITE / FRONT).as_uri())
     page.wait_for_url("**/book/index.html")
     page.close()

@@ -3,10 +3,12 @@
 import struct
 import threading
 import zlib
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socket import socket
 
 
 def stored_rar(files: dict[str, bytes]) -> bytes:
@@ -57,7 +59,7 @@ class Handler(BaseHTTPRequestHandler):
     server: "Server"
     protocol_version = "HTTP/1.1"
 
-    def do_GET(self):
+    def do_GET(self) -> None:
         how = self.server.behaviour
         wanted = self.headers["Range"]
         how.log.append((self.path, wanted))
@@ -90,7 +92,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.wfile.write(data[start:])
 
-    def log_message(self, *_):
+    def log_message(self, *_: object) -> None:
         pass
 
 
@@ -100,7 +102,9 @@ class Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serve(wrap=None, scheme: str = "http"):
+def serve(
+    wrap: Callable[[socket], socket] | None = None, scheme: str = "http"
+) -> Iterator[Behaviour]:
     """Run a server on the loopback address; `wrap` may turn its socket into a TLS socket."""
     with Server(("127.0.0.1", 0), Handler) as server:
         if wrap:

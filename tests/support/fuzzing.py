@@ -1,6 +1,6 @@
 """Damage video files at random and read them, in a process of its own: it may crash or hang.
 
-    python -m tests.fuzzing FOLDER FIRST COUNT
+    python -m tests.support.fuzzing FOLDER FIRST COUNT
 
 FOLDER holds valid files. Each line that is printed is the outcome of one number.
 """
@@ -16,7 +16,7 @@ from vgan_tutorial.errors import VideoError
 from vgan_tutorial.preprocessing import preprocess_video
 from vgan_tutorial.video_io import read_video
 
-SECONDS = 30  # for one file of a few kilobytes, on a busy machine
+SECONDS = 60  # for one file of a few kilobytes, on a busy machine
 DAMAGE = ("bytes", "header", "zeros", "cut", "hole", "twice", "noise")
 
 

@@ -6,6 +6,8 @@ and importing torch would take most of the time. A child kills itself, with the 
 be caught.
 """
 
+from __future__ import annotations
+
 import builtins
 import json
 import os
@@ -15,18 +17,14 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
+from typing import IO, Any
 
 import torch
 
 from tests.support.mini import change, run
 from vgan_tutorial import files
-from vgan_tutorial.training import (
-    load_checkpoint,
-    load_generator,
-    read_config,
-    read_log,
-    recording,
-)
+from vgan_tutorial.training import load_checkpoint, load_generator, read_config, read_log, recording
 from vgan_tutorial.training import step as step_module
 
 KILLS, EVERY = 20, 2
@@ -60,10 +58,10 @@ class Countdown:
 class HalfWriter:
     """A file that may die in the middle of a write."""
 
-    def __init__(self, file, countdown: Countdown, moment: str) -> None:
+    def __init__(self, file: IO[Any], countdown: Countdown, moment: str) -> None:
         self.file, self.countdown, self.moment = file, countdown, moment
 
-    def write(self, text):
+    def write(self, text: Any) -> int:
         def half() -> None:
             self.file.write(text[: len(text) // 2])
             self.file.flush()
@@ -72,21 +70,21 @@ class HalfWriter:
         self.countdown(self.moment, half)
         return self.file.write(text)
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         return getattr(self.file, name)
 
-    def __enter__(self):
+    def __enter__(self) -> HalfWriter:
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         self.file.close()
 
 
-def before(module, name: str, countdown: Countdown, moment: str) -> None:
+def before(module: ModuleType, name: str, countdown: Countdown, moment: str) -> None:
     """Make the function of that name a moment to die at."""
     whole = getattr(module, name)
 
-    def watched(*given, **more):
+    def watched(*given: Any, **more: Any) -> Any:
         countdown(moment)
         return whole(*given, **more)
 
@@ -96,7 +94,7 @@ def before(module, name: str, countdown: Countdown, moment: str) -> None:
 def arm(countdown: Countdown) -> None:
     real_open = builtins.open
 
-    def half_open(path, mode="r", **more):
+    def half_open(path: Path, mode: str = "r", **more: Any) -> Any:
         file = real_open(path, mode, **more)
         names = {"a": "in the middle of a line of the log", "wb": "in the middle of a file"}
         return HalfWriter(file, countdown, names[mode]) if mode in names else file
@@ -116,7 +114,7 @@ def live(folder: Path, moment: str, left: int) -> None:
     run(CONFIG, folder)
 
 
-def fork(life, *given) -> int:
+def fork(life: Callable[..., object], *given: Any) -> int:
     pid = os.fork()
     if pid == 0:
         try:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from vgan_tutorial.shapes import PRESETS
 from vgan_tutorial.training import TrainingConfig, TrainingState, shapes_source, train
@@ -11,12 +12,12 @@ PRESET = replace(PRESETS["tiny"], name="mini", frames=2, size=8)
 CONFIG = TrainingConfig(frames=2, size=8, steps=6, batch=4, log_every=1, checkpoint_every=3)
 
 
-def change(**fields) -> TrainingConfig:
+def change(**fields: Any) -> TrainingConfig:
     return replace(CONFIG, **fields)
 
 
 def run(
-    config: TrainingConfig = CONFIG, folder: Path | None = None, **options
+    config: TrainingConfig = CONFIG, folder: Path | None = None, **options: Any
 ) -> tuple[TrainingState, list[LogLine]]:
     source = shapes_source(PRESET, labelled=config.classes > 0)
     return train(config, source, folder, progress=False, **options)

@@ -11,7 +11,9 @@ def ucf101_name(label: str, group: int, clip: int) -> str:
     return f"{label}/v_{stem}_g{group:02d}_c{clip:02d}.avi"
 
 
-def write_ucf101_lists(folder: Path, groups=6, ending="\r\n", test_labels=False) -> list[str]:
+def write_ucf101_lists(
+    folder: Path, groups: int = 6, ending: str = "\r\n", test_labels: bool = False
+) -> list[str]:
     """Group g tests in split g % 3 + 1, as in the original where 7 groups of 25 do."""
     folder.mkdir(parents=True)
     numbered = [f"{number} {label}" for number, label in enumerate(CLASSES, 1)]

@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from vgan_tutorial.training import TrainingState
+from vgan_tutorial.training.recording import LogLine
 
 
 def weights(network: nn.Module) -> dict[str, torch.Tensor]:
@@ -19,7 +20,7 @@ def gradients(network: nn.Module) -> torch.Tensor:
     return torch.cat([gradient.flatten() for gradient in found if gradient is not None])
 
 
-def assert_same_state(one, other) -> None:
+def assert_same_state(one: TrainingState, other: TrainingState) -> None:
     """Bit for bit: weights, averages, optimisers, random numbers."""
     for name in ("generator", "discriminator", "averaged"):
         assert same(weights(getattr(one, name)), weights(getattr(other, name))), name
@@ -38,5 +39,5 @@ def assert_same_gradients(one: TrainingState, other: TrainingState) -> None:
         torch.testing.assert_close(mine, theirs, rtol=1e-3, atol=1e-4 * mine.abs().max().item())
 
 
-def timeless(log) -> list[dict]:
+def timeless(log: list[LogLine]) -> list[LogLine]:
     return [line | {"seconds": 0} for line in log]

@@ -1,16 +1,19 @@
 """Single steps of a small pair."""
 
 import dataclasses
+from typing import Any
 
+import pytest
 import torch
 
 from tests.support.seeds import seeded
-from vgan_tutorial.training import TrainingConfig, shapes_source, start, train_step
+from vgan_tutorial.training import TrainingConfig, TrainingState, shapes_source, start, train_step
+from vgan_tutorial.types import Clips, Labels
 
 SMALL = TrainingConfig(batch=4)
 
 
-def change(**fields) -> TrainingConfig:
+def change(**fields: Any) -> TrainingConfig:
     return dataclasses.replace(SMALL, **fields)
 
 
@@ -18,11 +21,13 @@ def clips(count: int, seed: int = 3) -> torch.Tensor:
     return next(shapes_source("tiny")(count, seeded(seed)))
 
 
-def conditional(**fields) -> TrainingConfig:
+def conditional(**fields: Any) -> TrainingConfig:
     return change(generator="residual", discriminator="residual", classes=3, **fields)
 
 
-def stepped(config: TrainingConfig, steps: int = 1):
+def stepped(
+    config: TrainingConfig, steps: int = 1
+) -> tuple[TrainingState, dict[str, torch.Tensor]]:
     """The state after some steps, and the figures of the last."""
     state = start(config)
     for seed in range(steps):
@@ -31,12 +36,12 @@ def stepped(config: TrainingConfig, steps: int = 1):
     return state, figures
 
 
-def spied(config: TrainingConfig, step: int, monkeypatch) -> list[torch.Tensor]:
+def spied(config: TrainingConfig, step: int, monkeypatch: pytest.MonkeyPatch) -> list[torch.Tensor]:
     """What the discriminator is shown in one step."""
     state, shown = start(config), list[torch.Tensor]()
     forward = state.discriminator.forward
 
-    def watched(clips, labels=None):
+    def watched(clips: Clips, labels: Labels | None = None) -> torch.Tensor:
         shown.append(clips.detach())
         return forward(clips, labels)
 

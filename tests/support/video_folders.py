@@ -1,11 +1,18 @@
 """Small data sets that the tests make: whole ones, and one with everything that goes wrong."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.support.videos import truncate, web_page, write_lossless
 
 
-def make_folder(root: Path, classes=("Run", "Walk"), groups=2, clips=2, frames=10) -> Path:
+def make_folder(
+    root: Path,
+    classes: Sequence[str] = ("Run", "Walk"),
+    groups: int = 2,
+    clips: int = 2,
+    frames: int = 10,
+) -> Path:
     """A small data set in UCF101's layout; lengths differ from clip to clip."""
     seed = 0
     for label in classes:

@@ -1,12 +1,15 @@
 """Augmentation: the same for every frame of a clip, differentiable, and drawn from a generator."""
 
+import cv2
 import pytest
 import torch
 
 from tests.support.seeds import seeded
 from vgan_tutorial.augmentation import (
     AUGMENTATIONS,
+    add_noise,
     augment,
+    blur,
     change_colour,
     cut_out,
     translate,
@@ -105,5 +108,32 @@ def test_the_cut_is_a_rectangle_of_half_the_frame_that_may_hang_over():
 
 
 def test_an_unknown_augmentation_is_refused():
-    with pytest.raises(ValueError, match=r"called 'flip'; there are \['colour', 'translation'"):
+    with pytest.raises(ValueError, match="called 'flip'; there are colour, translation"):
         augment(clips_of(), seeded(), policy=("flip",))
+
+
+def test_noise_has_its_deviation_and_needs_randomness():
+    features = torch.ones(50, 4, 8, 8)
+    assert add_noise(features, 0.3, None) is features
+    assert add_noise(features, 0.0, seeded()) is features
+    noisy = add_noise(features, 0.3, seeded())
+    assert (noisy - features).std().item() == pytest.approx(0.3, rel=0.02)
+    assert torch.equal(noisy, add_noise(features, 0.3, seeded()))
+
+
+def test_blur_is_opencvs_away_from_the_edges():
+    clips = torch.rand(2, 3, 4, 32, 32, generator=seeded())
+    blurred = blur(clips, 1.5)
+    frame = clips[1, :, 2].permute(1, 2, 0).numpy()
+    expected = cv2.GaussianBlur(frame, (31, 31), 1.5)
+    inner = slice(10, -10)
+    found = blurred[1, :, 2].permute(1, 2, 0).numpy()
+    assert found[inner, inner] == pytest.approx(expected[inner, inner], abs=1e-6)
+    assert blur(clips, 0.0) is clips
+
+
+def test_blur_keeps_an_even_colour_and_lets_gradients_through_twice():
+    even = torch.full((1, 3, 2, 8, 16), -1.0)
+    assert blur(even, 2.0) == pytest.approx(even)
+    clips = torch.rand(1, 3, 2, 4, 6, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradgradcheck(lambda clips: blur(clips, 0.7) ** 2, clips)

@@ -9,7 +9,7 @@ from tests.support.videos import moving_clip, numbered_clip, write_coded
 from vgan_tutorial.video_io import WRITABLE, write_video
 
 TRIES = 500
-MINUTES = 4  # for all of them: a few seconds on an idle machine
+MINUTES = 10  # for all of them: a few seconds on an idle machine
 
 
 def test_five_hundred_damaged_files(tmp_path):

@@ -1,60 +1,28 @@
-"""Discriminators: published sizes, errors, gradients, and what each of them cannot see."""
+"""What holds for every discriminator, and what each of them cannot see."""
 
 import pytest
 import torch
-from torch import nn
-from torch.nn.functional import softplus
-from torch.nn.utils import parametrize
 
-from tests.support.seeds import seeded
+from tests.support.discriminators import (
+    build,
+    clips_of,
+    dual,
+    small_mocogan,
+    small_residual,
+    stacked,
+)
+from tests.support.seeds import normal, seeded
 from vgan_tutorial.discriminators import (
     DISCRIMINATORS,
     ArticleDiscriminator,
-    VideoDiscriminator,
+    MoCoGANDiscriminator,
+    PatchDiscriminator,
+    ResidualDiscriminator,
+    TGANDiscriminator,
 )
-from vgan_tutorial.layers import initialise, receptive_field
-from vgan_tutorial.losses import r1_penalty
+from vgan_tutorial.layers import initialise
 from vgan_tutorial.oracle import DAMAGES
-from vgan_tutorial.shapes import PRESETS, MovingShapes
-
-
-def build(name, preset="tiny", **more):
-    shape = PRESETS[preset]
-    return initialise(DISCRIMINATORS[name](frames=shape.frames, size=shape.size, **more), seeded())
-
-
-def clips_of(preset="tiny", count=4, seed=0):
-    return MovingShapes(preset, seed).batch(count)[0]
-
-
-def leaves(network):
-    """The layers of a network that is a plain chain, in order."""
-    return [module for module in network.modules() if not list(module.children())]
-
-
-def test_vgans_discriminator_has_the_published_number_of_parameters():
-    network = VideoDiscriminator()
-    assert sum(parameter.numel() for parameter in network.parameters()) == 11_041_473
-
-
-def test_vgans_discriminator_has_the_published_layers():
-    network = VideoDiscriminator().eval()
-    shapes = []
-    features = torch.zeros(1, 3, 32, 64, 64)
-    for layer in leaves(network):
-        features = layer(features)
-        if isinstance(layer, nn.Conv3d):
-            shapes.append(tuple(features.shape[1:]))
-    published = [(64, 16, 32, 32), (128, 8, 16, 16), (256, 4, 8, 8), (512, 2, 4, 4), (1, 1, 1, 1)]
-    assert shapes == published
-
-
-def test_the_articles_discriminator_has_the_articles_layers():
-    """Section 4.3 with its 128 x 128 frames: 64 and 128 filters, then 131,072 numbers to one."""
-    network = ArticleDiscriminator(size=128).frame_network
-    first, second = (layer for layer in network if isinstance(layer, nn.Conv2d))
-    assert (first.out_channels, second.out_channels) == (64, 128)
-    assert (network[-1].in_features, network[-1].out_features) == (32 * 32 * 128, 1)
+from vgan_tutorial.shapes import PRESETS
 
 
 @pytest.mark.parametrize("preset", ["tiny", "small"])
@@ -101,26 +69,6 @@ def test_a_gradient_reaches_every_parameter_and_the_clip(name):
     assert all(key.endswith("bias") and name == "vgan" for key in stuck)
 
 
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (lambda: ArticleDiscriminator(size=30), "multiple of 4, not 30"),
-        (lambda: VideoDiscriminator(size=20), "20 pixels cannot be built"),
-        (lambda: VideoDiscriminator(frames=0), "at least one frame, not 0"),
-        (lambda: VideoDiscriminator(normalisation="layer"), '"batch" or "none", not'),
-    ],
-)
-def test_impossible_sizes_are_refused(make, message):
-    with pytest.raises(ValueError, match=message):
-        make()
-
-
-@pytest.mark.parametrize("frames", [1, 2, 3, 5, 8, 9])
-def test_any_number_of_frames_can_be_judged(frames):
-    network = VideoDiscriminator(frames=frames, size=16, channels=4, normalisation="none")
-    assert network(torch.zeros(2, 3, frames, 16, 16)).shape == (2,)
-
-
 def test_the_frame_wise_score_does_not_know_the_order():
     clips = clips_of()
     shuffled = DAMAGES["shuffled frames"](clips, seeded())
@@ -131,102 +79,67 @@ def test_the_frame_wise_score_does_not_know_the_order():
         assert (video(shuffled) - video(clips)).abs().max() > 1e-3
 
 
-def test_the_video_discriminator_looks_at_all_frames_at_once():
-    shape = PRESETS["small"]
-    network = VideoDiscriminator(frames=shape.frames, size=shape.size, normalisation="none")
-    assert receptive_field(leaves(network), axis=-3) >= shape.frames
-    assert receptive_field(leaves(network), axis=-1) >= shape.size
-
-
-def test_spectral_norms_come_to_one_after_a_few_looks():
-    """Also when the weights change under way, as in training."""
-    network = build("video-spectral").train()
-    layers = [layer for layer in network.modules() if parametrize.is_parametrized(layer)]
+@pytest.mark.parametrize("build", [small_mocogan, small_residual])
+def test_of_a_pair_only_one_knows_the_order(build):
+    network, clips = build(), clips_of()
+    shuffled = DAMAGES["shuffled frames"](clips, seeded())
     with torch.no_grad():
-        for layer in layers:
-            layer.parametrizations.weight.original.mul_(5).add_(0.1)
-        for _ in range(30):
-            network(clips_of())
-    network.eval()
-    assert len(layers) >= 3
-    for layer in layers:
-        largest = torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item()
-        assert largest == pytest.approx(1, abs=0.01)
-
-
-def reached_by_first_logit(network, clips):
-    """Which clips of the batch the first logit depends on."""
-    clips = clips.clone().requires_grad_(True)
-    (gradient,) = torch.autograd.grad(network(clips)[0], clips)
-    return (gradient.flatten(1).abs().amax(1) > 0).tolist()
-
-
-def batch_normalised():
-    network = VideoDiscriminator(frames=8, size=16, channels=8, normalisation="batch")
-    return initialise(network, seeded()).train()
-
-
-def test_break_batch_norm_mixes_the_clips():
-    """Signature: a logit has a gradient to every clip of its batch. Without it, to its own."""
-    assert reached_by_first_logit(batch_normalised(), clips_of()) == [True] * 4
-    assert reached_by_first_logit(build("video"), clips_of()) == [True, False, False, False]
-
-
-def test_break_a_penalty_on_batch_statistics():
-    """The sum trick of the penalty is each clip's own gradient only when clips do not mix."""
-
-    def mistake(network):
-        clips = clips_of().requires_grad_(True)
-        (gradients,) = torch.autograd.grad(network(clips).sum(), clips)
-        own = torch.stack(
-            [torch.autograd.grad(network(clips)[i], clips)[0][i] for i in range(len(clips))]
+        (frames, motion), (same_frames, other_motion) = (
+            network.scores(shown) for shown in (clips, shuffled)
         )
-        torch.testing.assert_close(
-            r1_penalty(network, clips), gradients.flatten(1).square().sum(1).mean()
+        torch.testing.assert_close(same_frames, frames, atol=1e-5, rtol=1e-4)
+        assert (other_motion - motion).abs().max() > 1e-3
+        torch.testing.assert_close(network(clips), frames + motion)
+
+
+@pytest.mark.parametrize("build", [small_mocogan, small_residual])
+def test_frames_are_drawn_with_the_randomness_that_is_passed_in(build):
+    network, clips = build(), clips_of()
+    with torch.no_grad():
+        first, again, other = (
+            network.scores(clips, generator=seeded(seed))[0] for seed in (1, 1, 2)
         )
-        return ((gradients - own).norm() / own.norm()).item()
-
-    assert mistake(build("video")) < 1e-5
-    assert mistake(batch_normalised()) > 0.1
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
 
 
-def taught_colours(normalisation, together, steps=60):
-    """A small discriminator that has learnt to tell recoloured clips, in one batch or in two."""
-    network = VideoDiscriminator(8, 16, channels=8, normalisation=normalisation)
-    initialise(network, seeded())
-    stream, recolour = MovingShapes("tiny", seed=1), DAMAGES["changed colour"]
-    optimiser = torch.optim.Adam(network.parameters(), lr=2e-3, betas=(0.5, 0.99))
-    for _ in range(steps):
-        real = stream.batch(16)[0]
-        fake = recolour(real, seeded())
-        if together:
-            real_logits, fake_logits = network(torch.cat([real, fake])).chunk(2)
-        else:
-            real_logits, fake_logits = network(real), network(fake)
-        optimiser.zero_grad()
-        (softplus(-real_logits).mean() + softplus(fake_logits).mean()).backward()
-        optimiser.step()
-    return network
+@pytest.mark.parametrize("frames", [1, 2, 3, 7, 8, 13])
+def test_pairs_judge_any_number_of_frames(frames):
+    clips = normal(2, 3, frames, 16, 16)
+    for kind in (MoCoGANDiscriminator, ResidualDiscriminator):
+        assert kind(frames=frames, size=16, channels=4)(clips).shape == (2,)
 
 
-@torch.no_grad()
-def right_answers(network, mixed):
-    """In batches of 32 that are all real or all fake, or half and half."""
-    real = clips_of(count=64, seed=99)
-    fake = DAMAGES["changed colour"](real, seeded())
-    batches = [real[:32], real[32:], fake[:32], fake[32:]]
-    if mixed:
-        batches = [torch.cat([r, f]) for r, f in zip(real.split(16), fake.split(16), strict=True)]
-    truth = [torch.arange(32) < 16] * 4 if mixed else [torch.full((32,), n < 2) for n in range(4)]
-    scores = torch.cat([network(batch) for batch in batches])
-    return ((scores > 0) == torch.cat(truth)).float().mean().item()
+def test_features_are_what_the_head_sees():
+    network, clips = small_residual(classes=0), clips_of()
+    features = network.features(clips)
+    spatial, temporal = features.split([network.spatial_head.linear.in_features, 8], dim=1)
+    with torch.no_grad():
+        expected = network.spatial_head(spatial) + network.temporal_head(temporal)
+        torch.testing.assert_close(network(clips), expected)
+    assert small_mocogan().features(clips).shape == (4, 4 * 8 + 2 * 8)
+    assert PatchDiscriminator(8, 16, 4).features(clips).shape == (4, 16, 8, 2, 2)
+    assert TGANDiscriminator(8, 16, 4).features(clips).shape == (4, 8, 2, 4, 4)
+    article = initialise(ArticleDiscriminator(8, 16, 4), seeded())
+    with torch.no_grad():
+        last = article.frame_network[-1](article.features(clips))[:, 0]
+        torch.testing.assert_close(article(clips), last)
 
 
-def test_break_real_and_fake_statistics():
-    """Signature: a batch norm trained on pure batches fails on mixed ones. Two fixes hold."""
-    apart = taught_colours("batch", together=False, steps=100)
-    assert right_answers(apart, mixed=False) > 0.9
-    assert right_answers(apart, mixed=True) < 0.75
-    assert right_answers(taught_colours("batch", together=True), mixed=True) > 0.9
-    without = taught_colours("none", together=False)
-    assert right_answers(without, mixed=True) == right_answers(without, mixed=False) > 0.9
+@pytest.mark.parametrize("build", [stacked, dual])
+def test_labels_and_classes_go_together(build):
+    with pytest.raises(ValueError, match="4 clips need a label each, and none were given"):
+        build()(clips_of())
+    with pytest.raises(ValueError, match="4 clips need a label each, and 3 were given"):
+        build()(clips_of(), torch.zeros(3).long())
+    with pytest.raises(ValueError, match=r"labels were given to a .*Discriminator with no classes"):
+        build(classes=0)(clips_of(), torch.zeros(4).long())
+
+
+@pytest.mark.parametrize("build", [small_residual, stacked, dual])
+def test_a_label_changes_only_its_own_logit(build):
+    network, clips = build(classes=3), clips_of()
+    with torch.no_grad():
+        before = network(clips, torch.tensor([0, 1, 2, 0]))
+        after = network(clips, torch.tensor([0, 1, 0, 0]))
+    assert (before != after).tolist() == [False, False, True, False]

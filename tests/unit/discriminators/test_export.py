@@ -1,8 +1,6 @@
 """Discriminators in other layouts, precisions and programs: the same logits come out."""
 
 import copy
-import subprocess
-import sys
 
 import onnxruntime
 import pytest
@@ -73,27 +71,3 @@ def test_onnx_gives_the_same_logits(name):
     assert expected.std() > 1e-3
     logits = torch.from_numpy(session.run(None, {entry.name: clips_of(3).numpy()})[0])
     torch.testing.assert_close(logits, expected, atol=1e-4, rtol=1e-3)
-
-
-# The run-time shape checks of the tests cannot be compiled, so this runs in a process without them.
-COMPILED = """
-import torch
-from tests.support.seeds import seeded
-from vgan_tutorial.discriminators import StackedDiscriminator
-from vgan_tutorial.layers import initialise
-
-network = initialise(StackedDiscriminator(4, 8, channels=8), seeded(0)).eval()
-clips = torch.randn(2, 3, 4, 8, 8, generator=seeded(1))
-with torch.no_grad():
-    expected, compiled = network(clips), torch.compile(network)(clips)
-assert expected.std() > 1e-3
-torch.testing.assert_close(compiled, expected, atol=1e-4, rtol=1e-3)
-"""
-
-
-@pytest.mark.slow
-def test_a_compiled_network_gives_the_same_logits():
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", COMPILED], capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr[-2000:]

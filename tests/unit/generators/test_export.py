@@ -1,8 +1,6 @@
 """Generators in other layouts, precisions and programs: the same clips come out."""
 
 import copy
-import subprocess
-import sys
 
 import onnxruntime
 import pytest
@@ -79,30 +77,3 @@ def test_onnx_gives_the_same_clips(name):
         return torch.from_numpy(session.run(None, {entry.name: latent.numpy()})[0])
 
     agree(name, network, run, atol=1e-4, rtol=1e-3)
-
-
-# The run-time shape checks of the tests cannot be compiled, so this runs in a process without them.
-COMPILED = """
-import torch
-from tests.support.seeds import seeded
-from vgan_tutorial.generators import GENERATORS, sample_latent
-from vgan_tutorial.layers import initialise
-
-network = initialise(GENERATORS[{name!r}](frames=2, size=8, **{options}), seeded(0)).eval()
-latent = sample_latent(network, 2, seeded(2))
-with torch.no_grad():
-    expected, compiled = network(latent), torch.compile(network)(latent)
-assert expected.std() > 1e-3
-torch.testing.assert_close(compiled, expected, atol=1e-4, rtol=1e-3)
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["mocogan", "residual"])
-def test_a_compiled_network_gives_the_same_clips(name):
-    """The two with a recurrent part, which is what a compiler stumbles over."""
-    code = COMPILED.format(name=name, options=LEAN[name])
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr[-2000:]

@@ -1,45 +1,14 @@
-"""Generators: published sizes, ranges, errors, gradients, and what their structure promises."""
+"""What holds for every generator: shapes, ranges, gradients, one clip a latent."""
 
 import pytest
 import torch
 from torch import nn
 
+from tests.support.generators import build, small_content_motion, small_mocogan, small_residual
 from tests.support.seeds import seeded
-from vgan_tutorial.generators import (
-    GENERATORS,
-    ArticleGenerator,
-    ContentMotionGenerator,
-    VGANGenerator,
-)
-from vgan_tutorial.latents import choose, sample_latent
-from vgan_tutorial.layers import initialise
+from vgan_tutorial.generators import GENERATORS
+from vgan_tutorial.latents import class_vector, sample_latent
 from vgan_tutorial.shapes import PRESETS
-
-
-def build(name, preset="tiny", **more):
-    shape = PRESETS[preset]
-    return initialise(GENERATORS[name](frames=shape.frames, size=shape.size, **more), seeded())
-
-
-def parameters(network):
-    return sum(parameter.numel() for parameter in network.parameters())
-
-
-def test_vgan_has_the_published_number_of_parameters():
-    assert parameters(VGANGenerator()) == 16_245_383
-    assert parameters(VGANGenerator(streams=1)) == 12_663_619
-
-
-def test_vgan_has_the_published_layers():
-    """The table of Vondrick et al. 2016, as shapes: 100 numbers to 2x4x4, then doubled."""
-    network = VGANGenerator().eval()
-    shapes = []
-    features = torch.zeros(1, 100, 1, 1, 1)
-    for layer in network.video:
-        features = layer(features)
-        if isinstance(layer, nn.ConvTranspose3d):
-            shapes.append(tuple(features.shape[1:]))
-    assert shapes == [(512, 2, 4, 4), (256, 4, 8, 8), (128, 8, 16, 16), (64, 16, 32, 32)]
 
 
 @pytest.mark.parametrize("preset", ["tiny", "small"])
@@ -89,123 +58,36 @@ def test_no_clip_depends_on_another_ones_latent(name):
     assert reached.tolist() == [False, True, False]
 
 
-def test_latents_are_fixed_by_their_seed():
-    network = build("content-motion")
-    first, again, other = (sample_latent(network, 3, seeded(seed)) for seed in (5, 5, 6))
-    assert torch.equal(first, again)
-    assert not torch.equal(first, other)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"size": 48}, "48 pixels cannot be built; choose one of 8, 16, 32, 64"),
-        ({"size": 64, "frames": 24}, "must be a multiple of 16, not 24"),
-        ({"streams": 3}, "1 or 2 streams, not 3"),
-    ],
-)
-def test_vgan_refuses_what_it_cannot_build(options, message):
-    with pytest.raises(ValueError, match=message):
-        VGANGenerator(**options)
-
-
-def test_one_stream_has_no_mask_to_show():
-    network = VGANGenerator(frames=8, size=16, channels=8, streams=1)
-    with pytest.raises(ValueError, match="one stream"):
-        network.streams(torch.zeros(1, 100))
-
-
-def test_content_motion_refuses_what_it_cannot_build():
-    with pytest.raises(ValueError, match="must be even, not 15"):
-        ContentMotionGenerator(frames=8, size=15)
-
-
-def test_choices_are_equally_likely_and_keep_the_rest():
-    latent = torch.randn(20_000, 4, generator=seeded())
-    chosen = choose(latent, 5)
-    assert chosen.shape == (20_000, 8)
-    assert torch.equal(chosen[:, 5:], latent[:, 1:])
-    assert ((chosen[:, :5] > 0).sum(1) == 1).all()
-    shares = (chosen[:, :5] > 0).float().mean(0)
-    assert (shares - 1 / 5).abs().max() < 0.01
-    assert chosen[:, :5].square().mean().item() == pytest.approx(1)
-
-
-@pytest.mark.parametrize("extreme", [-40.0, 40.0])
-def test_a_choice_is_made_even_far_out(extreme):
-    chosen = choose(torch.tensor([[extreme]]), 7)[0] > 0
-    assert chosen.nonzero().tolist() == [[0 if extreme < 0 else 6]]
-
-
-def test_a_tile_is_laid_where_the_path_says():
-    """The middle of mass of a placed blob is the path's point, to a tenth of a pixel."""
-    network = ContentMotionGenerator(frames=8, size=16)
-    blob = torch.zeros(1, 1, 8, 8)
-    blob[:, :, 3:5, 3:5] = 1
-    centre = torch.tensor([[[0.5, 0.5], [0.3, 0.62], [0.71, 0.44]]])
-    mask = network.place(blob, centre)[0, 0]
-    pixels = (torch.arange(16) + 0.5) / 16
-    mass = mask.sum((1, 2))
-    x = (mask.sum(1) * pixels).sum(1) / mass
-    y = (mask.sum(2) * pixels).sum(1) / mass
-    torch.testing.assert_close(torch.stack([x, y], 1), centre[0], atol=0.1 / 16, rtol=0)
-
-
-def test_a_tile_far_outside_the_frame_leaves_it_empty():
-    network = ContentMotionGenerator(frames=8, size=16)
-    assert not network.place(torch.ones(1, 1, 8, 8), torch.tensor([[[3.0, 0.5]]])).any()
-
-
-def test_a_figure_keeps_its_outline_on_its_way():
-    """Moved by whole pixels, the placed mask is the same picture, moved."""
-    network = build("content-motion").eval()
-    outline = torch.rand(1, 1, 8, 8, generator=seeded())
-    start = torch.tensor([0.45, 0.5])
-    step = torch.tensor([2.0, -1.0]) / 16  # two pixels to the right, one up
-    mask = network.place(outline, torch.stack([start, start + step])[None])[0, 0]
-    assert mask[0].std() > 0.1
-    torch.testing.assert_close(mask[1], mask[0].roll((-1, 2), (0, 1)), atol=1e-5, rtol=0)
-
-
-def test_a_figure_has_one_colour_and_stays_inside():
-    network = build("content-motion").eval()
-    latent = 3 * sample_latent(network, 6, seeded())
+@pytest.mark.parametrize("build", [small_mocogan, small_residual, small_content_motion])
+def test_a_class_changes_only_its_own_clip(build):
+    network = build()
+    latent = sample_latent(network, 4, seeded())
     with torch.no_grad():
-        colour, mask, background = network.streams(latent)
-        path = network.draw_path(latent[:, network.content :])
-    assert colour.shape == (6, 3, 1, 1, 1)
-    assert background.shape == (3, 1, 1, 1)
-    assert mask.min() >= 0
-    assert mask.max() <= 1 + 1e-6
-    assert path.min() >= 0.1
-    assert path.max() <= 0.9
+        before = network(latent, torch.tensor([0, 1, 2, 0]))
+        after = network(latent, torch.tensor([0, 1, 0, 0]))
+    changed = (after - before).abs().flatten(1).amax(1)
+    assert (changed > 1e-5).tolist() == [False, False, True, False]
+    assert (changed[[0, 1, 3]] == 0).all()
 
 
-def test_the_articles_frames_follow_their_noise():
-    """Reorder the noise images, and the same frames come in the new order."""
-    network = initialise(ArticleGenerator(frames=6, size=16, channels=8), seeded()).eval()
-    noise = sample_latent(network, 2, seeded())
-    order = torch.tensor([3, 0, 5, 1, 4, 2])
+@pytest.mark.parametrize("build", [small_mocogan, small_residual, small_content_motion])
+def test_labels_replace_the_latents_choice(build):
+    network = build()
+    latent = sample_latent(network, 6, seeded())
+    chosen = class_vector(latent, None, 3).argmax(1)
     with torch.no_grad():
-        torch.testing.assert_close(network(noise[:, :, order]), network(noise)[:, :, order])
+        torch.testing.assert_close(network(latent, chosen), network(latent))
+        moved = torch.cat([latent[:, :1] + 10, latent[:, 1:]], dim=1)  # another choice
+        torch.testing.assert_close(network(moved, chosen), network(latent))
 
 
-def test_a_longer_clip_begins_with_the_shorter_one():
-    network = build("content-motion").eval()
-    latent = sample_latent(network, 3, seeded())
-    with torch.no_grad():
-        trained, longer = network(latent), network(latent, frames=20)
-    assert longer.shape[2] == 20
-    torch.testing.assert_close(longer[:, :, : trained.shape[2]], trained, atol=1e-5, rtol=1e-4)
-
-
-def test_clips_of_the_content_motion_generator_repeat_after_the_trained_length():
-    network = build("content-motion").eval()
-    latent = sample_latent(network, 2, seeded())
-    frames = network.frames
-    with torch.no_grad():
-        longer = network(latent, frames=frames + 4)
-    torch.testing.assert_close(longer[:, :, frames:], longer[:, :, :4], atol=1e-4, rtol=1e-3)
+def test_break_batch_norm_epsilon():
+    """The second argument of a batch norm is eps: 0.8 there leaves quiet channels quiet."""
+    quiet = 0.1 * torch.randn(64, 4, 8, 8, generator=seeded())
+    slip, right = nn.BatchNorm2d(4, 0.8), nn.BatchNorm2d(4, momentum=0.8)
+    assert (slip.eps, slip.momentum) == (0.8, 0.1)
+    assert right(quiet).std().item() == pytest.approx(1, abs=0.01)
+    assert slip(quiet).std().item() < 0.2
 
 
 def test_break_contents_repeated_wrongly():
@@ -231,10 +113,11 @@ def test_break_contents_repeated_wrongly():
     assert contents_seen(1, "repeat") == contents_seen(1, "repeat_interleave") == 1
 
 
-def test_break_batch_norm_epsilon():
-    """The second argument of a batch norm is eps: 0.8 there leaves quiet channels quiet."""
-    quiet = 0.1 * torch.randn(64, 4, 8, 8, generator=seeded())
-    slip, right = nn.BatchNorm2d(4, 0.8), nn.BatchNorm2d(4, momentum=0.8)
-    assert (slip.eps, slip.momentum) == (0.8, 0.1)
-    assert right(quiet).std().item() == pytest.approx(1, abs=0.01)
-    assert slip(quiet).std().item() < 0.2
+def test_break_classes_dealt_out_with_repeat():
+    """`repeat` on rows that lie clip by clip feeds frames the vectors of other clips."""
+    vectors, frames = torch.arange(3), 4
+    right = vectors.repeat_interleave(frames).unflatten(0, (3, frames))
+    wrong = vectors.repeat(frames).unflatten(0, (3, frames))
+    assert (right == vectors[:, None]).all()
+    assert right.shape == wrong.shape
+    assert (wrong == vectors[:, None]).float().mean().item() == 0.5

@@ -217,7 +217,7 @@ def test_killed_at_any_moment_the_next_run_ends_the_same(server, made, tmp_path)
     data_set = small(server, "hmdb51")
     asked = pickle.dumps((data_set, tmp_path, moments))
     command = [sys.executable, "-m", "tests.support.killing"]
-    done = subprocess.run(command, input=asked, capture_output=True, timeout=240)
+    done = subprocess.run(command, input=asked, capture_output=True, timeout=600)
     codes = [tuple(map(int, line.split())) for line in done.stdout.splitlines()]
     assert [moment for moment, _, _ in codes] == moments, done.stderr.decode()
     assert all(second == 0 for _, _, second in codes), done.stderr.decode()

@@ -1,90 +1,15 @@
-"""The toy game: its data, its measures, its players, and every mistake with its signature."""
+"""The toy game, and every mistake with its signature."""
 
 import math
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from tests.support.seeds import seeded
 from vgan_tutorial import toys
 from vgan_tutorial.losses import ADVERSARIAL_LOSSES
-from vgan_tutorial.toys import Game, Run, count_modes, play, ring_centres, sample_toy
-
-
-class TestData:
-    @pytest.mark.parametrize("name", toys.TOYS)
-    def test_the_seed_decides_and_the_global_state_does_not(self, name: str) -> None:
-        first = sample_toy(name, 50, seeded(1))
-        torch.manual_seed(99)
-        assert torch.equal(first, sample_toy(name, 50, seeded(1)))
-        assert not torch.equal(first, sample_toy(name, 50, seeded(2)))
-        assert first.abs().max() < 3  # what the figures show
-
-    def test_the_ring_has_eight_equal_modes(self) -> None:
-        points = sample_toy("ring", 20_000, seeded())
-        coverage = count_modes(points)
-        assert coverage.modes == 8
-        # three spreads of a two-dimensional Gaussian hold 1 - exp(-9/2) of it
-        assert coverage.good == pytest.approx(1 - math.exp(-4.5), abs=0.003)
-        nearest = torch.cdist(points, ring_centres()).argmin(dim=1)
-        shares = torch.bincount(nearest) / len(points)
-        torch.testing.assert_close(shares, torch.full((8,), 0.125), atol=0.01, rtol=0.0)
-
-    def test_modes_are_counted_only_where_samples_are(self) -> None:
-        centres = ring_centres()
-        assert count_modes(centres[:3].repeat(100, 1)) == (3, 1.0)
-        assert count_modes(torch.zeros(100, 2)) == (0, 0.0)
-        few = torch.cat([centres[:1].repeat(995, 1), centres[1:2].repeat(5, 1)])
-        assert count_modes(few).modes == 1  # half a per cent is not a mode
-
-    def test_the_bumps_have_the_stated_mixture(self) -> None:
-        points = sample_toy("two-bumps", 50_000, seeded()).squeeze(1)
-        assert (points < -0.4).float().mean().item() == pytest.approx(0.4, abs=0.01)
-        assert points.mean().item() == pytest.approx(0.4 * -1.5 + 0.6 * 1.0, abs=0.02)
-
-    def test_the_spiral_grows_as_it_turns(self) -> None:
-        points = sample_toy("spiral", 5000, seeded())
-        # one and a half turns: the radius is 2.2 at angle 3 pi, on the left
-        edge = points[points.norm(dim=1) > 2.15]
-        assert (edge[:, 0] < 0).all()
-        radius = points.norm(dim=1)
-        assert (radius < 1.1).float().mean().item() == pytest.approx(0.25, abs=0.03)
-
-    def test_the_moons_are_two_half_circles(self) -> None:
-        x, y = (sample_toy("two-moons", 5000, seeded()) / 1.5).unbind(1)
-        upper = torch.hypot(x + 0.5, y + 0.25)  # distances to the two circles' centres
-        lower = torch.hypot(x - 0.5, y - 0.25)
-        off = torch.minimum((upper - 1).abs(), (lower - 1).abs())
-        assert off.max() < 0.3
-        assert off.mean() < 0.08
-
-    def test_an_unknown_toy_is_named(self) -> None:
-        with pytest.raises(ValueError, match="no toy called 'cube'; choose from two-bumps"):
-            sample_toy("cube", 5, seeded())
-
-
-class TestPlayers:
-    def test_building_leaves_the_global_state_alone(self) -> None:
-        torch.manual_seed(5)
-        before = torch.get_rng_state()
-        network = toys.build_mlp(2, 1, 16, seeded())
-        toys.spectral_normalise(network, seeded())
-        assert torch.equal(before, torch.get_rng_state())
-
-    def test_spectral_normalisation_holds_every_layer_at_one(self) -> None:
-        run = play(Game(loss="hinge", restraint="spectral", steps=60))
-        layers = [layer for layer in run.discriminator if isinstance(layer, nn.Linear)]
-        assert len(layers) == 3
-        for layer in layers:
-            assert torch.linalg.matrix_norm(layer.weight, 2).item() == pytest.approx(1.0, abs=0.05)
-
-    def test_evaluation_does_not_move_the_power_iteration(self) -> None:
-        weight = torch.randn(5, 4, generator=seeded())
-        constraint = toys.DividedBySpectralNorm(weight, seeded())
-        before = constraint.right.clone()
-        constraint.eval()(weight)
-        assert torch.equal(constraint.right, before)
+from vgan_tutorial.toys import Game, Run, count_modes, play, sample_toy
 
 
 class TestGame:
