@@ -17,7 +17,7 @@ CPU = torch.device("cpu")
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_players_fit_each_other_and_the_data(name, monkeypatch):
-    """Without memory or arithmetic, and without first weights, which would take most of the time."""
+    """Without memory, arithmetic or first weights, which would take most of the time."""
     monkeypatch.setattr(state, "initialise", lambda network, randomness: network)
     recipe = get_recipe(name)
     config = recipe.config_on(torch.device("meta"))
