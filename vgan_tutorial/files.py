@@ -1,8 +1,8 @@
 """Write files so that they are there whole or not at all, whenever the process is killed.
 
-A file is written beside its place, under a name that begins with `.unfinished-`, and renamed once
-it is complete. Renaming is one step for the file system, so a kill leaves the old file or the new
-one. Before that the file is forced onto the disk: after a power cut a name must not stand for
+A file is written beside its place, under a hidden name that ends with `.unfinished`, and renamed
+once it is complete. Renaming is one step for the file system, so a kill leaves the old file or the
+new one. Before that the file is forced onto the disk: after a power cut a name must not stand for
 contents that were still on their way.
 """
 
@@ -35,18 +35,21 @@ def replace_file(path: str | os.PathLike[str], content: Content) -> None:
 
 
 @contextmanager
-def replacing(path: str | os.PathLike[str], *, sync: bool = True) -> Iterator[Path]:
+def replacing(
+    path: str | os.PathLike[str], *, suffix: str = "", sync: bool = True
+) -> Iterator[Path]:
     """Give a path to write to, and move what was written to its place when the block ends well.
 
     If the block raises, the draft is removed and the old file stays.
 
     Args:
         path: file to write or replace.
+        suffix: what the draft's name must end with, where the writer goes by it.
         sync: False spares the wait for the disk, some milliseconds a file: for many files that
             can be made again, and that are checked when they are read.
     """
     path = Path(path)
-    draft = draft_of(path)
+    draft = draft_of(path, suffix)
     try:
         yield draft
         publish(draft, path, sync=sync)
@@ -65,6 +68,7 @@ def publish(
     os.replace(draft, path)
 
 
-def draft_of(path: Path) -> Path:
-    """Where a file is written before it gets its name: beside it, with the same suffix."""
-    return path.with_name(".unfinished-" + path.name[-48:])  # a name may be too long for more
+def draft_of(path: Path, suffix: str = "") -> Path:
+    """The file's path until it is complete: hidden, and not found by its suffix."""
+    name = path.name[-48:]  # the name itself may be as long as names can be
+    return path.with_name(f".{name}.unfinished{suffix}")

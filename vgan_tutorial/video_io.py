@@ -218,7 +218,7 @@ def write_video(
     if printable(path) != os.fspath(path):
         raise VideoError(path, "has a name that is not valid UTF-8", "Choose another name")
     height, width = clip.shape[1:3]
-    with replacing(path, sync=False) as draft:
+    with replacing(path, suffix=path.suffix, sync=False) as draft:
         with _quiet():
             writer = cv2.VideoWriter(
                 os.path.abspath(draft),

@@ -75,8 +75,18 @@ def test_publish_keeps_the_contents_and_drops_the_other_name(tmp_path):
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"a": b"arrived"}
 
 
-def test_the_draft_keeps_the_suffix_and_fits_where_the_name_does(tmp_path):
-    assert draft_of(tmp_path / "film.avi") == tmp_path / ".unfinished-film.avi"
+def test_nobody_takes_the_draft_for_a_file(tmp_path):
+    """Checkpoints, say, are found by `*.pt`: half of one must not be among them."""
+    with replacing(tmp_path / "checkpoint.pt") as draft:
+        draft.touch()
+        assert not list(tmp_path.glob("*.pt"))
+    with replacing(tmp_path / "film.avi", suffix=".avi") as draft:
+        draft.touch()
+        assert draft.name.startswith(".")
+        assert draft.suffix == ".avi"
+
+
+def test_the_draft_fits_where_the_name_does(tmp_path):
     longest = tmp_path / ("é" * 125 + ".json")
     try:
         longest.touch()

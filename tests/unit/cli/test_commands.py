@@ -78,7 +78,7 @@ def test_evaluate_prints_the_judges_figures(run, capsys, tmp_path):
         (("train", "new", "--batch", "0"), "vgan: batch is 0; it must be at least 1"),
         (("train", "new", "--loss", "hing"), "loss is 'hing'; choose one of minimax"),
         (("train", "new", "--discriminator", "x"), "discriminator is 'x'; choose one of article"),
-        (("estimate", "--recipe", "small", "--blur", "-1"), "blur is -1.0; it must be positive"),
+        (("estimate", "--recipe", "small", "--blur", "-1"), "blur is -1.0; it must be at least 0"),
     ],
 )
 def test_bad_input_ends_in_one_line(arguments, message, run, tmp_path, monkeypatch):

@@ -4,13 +4,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from vgan_tutorial.experiments.classifier import make_record
+from vgan_tutorial.experiments import classifier
 from vgan_tutorial.metrics.classifier import ShapesClassifier, extract_features
-from vgan_tutorial.shapes import MovingShapes
+from vgan_tutorial.shapes import PRESETS, MovingShapes
 
 
-def test_a_few_steps_leave_weights_and_say_where_they_come_from(tmp_path):
-    make_record(tmp_path, steps=1, clips=4)
+def test_a_few_steps_leave_weights_and_say_where_they_come_from(tmp_path, monkeypatch):
+    monkeypatch.setattr(classifier, "PRESETS", {"tiny": PRESETS["tiny"]})
+    classifier.make_record(tmp_path, steps=1, clips=4)
     told = (tmp_path / "README.txt").read_text()
     assert f"experiments.classifier --output {tmp_path.as_posix()} --steps 1 --seed 0\n" in told
     assert "Right answers on 4 fresh clips" in told

@@ -207,7 +207,7 @@ def test_killed_at_any_rename_the_next_run_ends_the_same(server, made, tmp_path,
     assert report.clips == 16
     assert files_under(tmp_path / "hmdb51_org") == files_under(made / "hmdb51_org")
     assert not list(tmp_path.rglob("*.part*"))
-    assert not list(tmp_path.rglob(".unfinished*"))
+    assert not list(tmp_path.rglob("*.unfinished*"))
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the killed process is a fork")
