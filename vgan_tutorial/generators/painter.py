@@ -23,14 +23,16 @@ class PainterGenerator(nn.Module):
     * A *mapping network* turns the content latent into a style w, which holds for the whole clip
       (StyleGAN, Karras et al., CVPR 2019, section 2).
     * The motion latent and the time go through a perceptron to a *motion code* for every frame
-      (DIGAN, Yu et al., ICLR 2022, section 3.2). Time enters as sines and cosines whose
+      (DIGAN, Yu et al., ICLR 2022, section 3). Time enters as sines and cosines whose
       frequencies are learnt, so motion is continuous, and need not be periodic (StyleGAN-V,
-      Skorokhodov et al., CVPR 2022, section 3.2).
+      Skorokhodov et al., CVPR 2022, section 3).
     * A linear layer lays out 4x4 features from both. *Modulated convolutions* paint on from there:
       style and code scale a layer's input channels, and the outputs are divided by the length
       that this gives them (StyleGAN2, Karras et al., CVPR 2020, section 2.2).
     * Features are enlarged by StyleGAN2's fixed filter [1, 3, 3, 1], which is bilinear
       interpolation: no checkerboards. There is no batch normalisation, and no noise.
+
+    It has been tried on small clips only, and no chapter uses it yet.
 
     Departures: weights are initialised by He's rule and not scaled at run time; the convolution
     comes before the enlargement, on fewer pixels; the first layer is linear in style and code,
