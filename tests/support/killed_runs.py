@@ -129,7 +129,7 @@ def fork(life: Callable[..., object], *given: Any) -> int:
 def inspect(folder: Path) -> tuple[int, int]:
     """Read everything that is there; the steps that the checkpoint and the log have reached."""
     step = 0
-    for path in folder.glob("*.pt"):
+    for path in folder.glob("[!.]*.pt"):  # what was being written is hidden, and not read
         found = load_checkpoint(path)[0].step
         step = max(step, found if path.name == "checkpoint.pt" else 0)
     if (folder / "generator.safetensors").exists():

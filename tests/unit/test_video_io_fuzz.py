@@ -4,6 +4,8 @@ import subprocess
 import sys
 from collections import Counter
 
+import pytest
+
 from tests.support.fuzzing import DAMAGE
 from tests.support.videos import moving_clip, numbered_clip, write_coded
 from vgan_tutorial.video_io import WRITABLE, write_video
@@ -12,6 +14,7 @@ TRIES = 500
 MINUTES = 10  # for all of them: a few seconds on an idle machine
 
 
+@pytest.mark.slow
 def test_five_hundred_damaged_files(tmp_path):
     folder = tmp_path / "valid"
     folder.mkdir()

@@ -93,6 +93,7 @@ def test_bad_input_ends_in_one_line(arguments, message, run, tmp_path, monkeypat
     assert "\n" not in str(failure.value)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes break in another way there")
 def test_a_reader_that_has_had_enough_is_no_error():
     command = [sys.executable, "-m", "vgan_tutorial.cli", "train", "--help"]

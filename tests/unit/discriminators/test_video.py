@@ -129,6 +129,7 @@ def right_answers(network, mixed):
     return ((scores > 0) == torch.cat(truth)).float().mean().item()
 
 
+@pytest.mark.slow
 def test_break_real_and_fake_statistics():
     """Signature: a batch norm trained on pure batches fails on mixed ones. Two fixes hold."""
     apart = taught_colours("batch", together=False, steps=100)

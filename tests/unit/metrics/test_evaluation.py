@@ -110,6 +110,7 @@ def test_verdicts_are_joined_as_they_come():
     assert apart == pytest.approx(asdict(summarise(judge(shapes(8), TINY), TINY)), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_the_tensors_of_an_evaluation_do_not_grow_with_its_clips():
     """The real judge and features, on a stream; numbers of a clip stay, about a hundred bytes."""
 

@@ -15,6 +15,7 @@ from vgan_tutorial.training import TrainingConfig, start, state
 CPU = torch.device("cpu")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
 def test_players_fit_each_other_and_the_data(name, monkeypatch):
     """Without memory, arithmetic or first weights, which would take most of the time."""

@@ -129,6 +129,7 @@ class TestMistakes:
         assert floor <= lowest(twice=True) < floor + 0.01
         assert lowest(twice=False) < 0.01
 
+    @pytest.mark.slow
     def test_swapped_labels(self) -> None:
         wrong, right = play(Game(mistake="swapped-labels", steps=300)), play(Game(steps=300))
         assert column(wrong, "real logit")[-1] < -5 < 5 < column(wrong, "fake logit")[-1]
@@ -137,6 +138,7 @@ class TestMistakes:
         assert 0 < gap.mean() < 1
         assert count_modes(right.sample(500)).modes > 0
 
+    @pytest.mark.slow
     def test_both_players_minimise_the_same_loss(self) -> None:
         wrong, right = play(Game(mistake="same-loss", steps=300)), play(Game(steps=300))
         assert column(wrong, "discriminator loss")[-1] < -100
@@ -153,6 +155,7 @@ class TestMistakes:
         assert column(right, "slope")[5:].mean() > 0.1
         assert column(right, "generator gradient")[5:].mean() > 0.1
 
+    @pytest.mark.slow
     def test_penalty_forgotten(self) -> None:
         game = {"loss": "wasserstein", "discriminator_steps": 3, "steps": 200}
         wrong = play(Game(**game))  # type: ignore[arg-type]

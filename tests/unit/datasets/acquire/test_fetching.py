@@ -218,6 +218,7 @@ fetching.fetch(fetching.Download("a.rar", sys.argv[1]), sys.argv[2], progress=Fa
 """
 
 
+@pytest.mark.slow
 def test_a_killed_download_goes_on(server, tmp_path):
     command = [sys.executable, "-c", SLOW_FETCH, f"{server.url}/a.rar", str(tmp_path)]
     process = subprocess.Popen(command)

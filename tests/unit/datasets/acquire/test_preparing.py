@@ -210,6 +210,7 @@ def test_killed_at_any_rename_the_next_run_ends_the_same(server, made, tmp_path,
     assert not list(tmp_path.rglob("*.unfinished*"))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the killed process is a fork")
 def test_killed_at_any_moment_the_next_run_ends_the_same(server, made, tmp_path):
     """Without warning: nothing is tidied up, as at a power cut or `kill -9`."""

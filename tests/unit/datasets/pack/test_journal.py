@@ -39,6 +39,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_killed_packing_resumes_to_the_identical_pack(tmp_path):
     source = make_folder(tmp_path / "set", groups=5, clips=3)
     (source / "Run" / "v_Run_g02_c09.avi").touch()  # one bad file among the first
@@ -61,6 +62,7 @@ def test_killed_packing_resumes_to_the_identical_pack(tmp_path):
     assert contents(out) == contents(tmp_path / "whole")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="children are looked up in /proc")
 def test_killed_packing_takes_its_workers_along(tmp_path):
     source = link_many(tmp_path, 2000)
