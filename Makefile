@@ -34,9 +34,10 @@ $(SETUP): pyproject.toml constraints.txt
 	$(BIN)/pip install $(QUICKLY) -c constraints.txt -e '.[book,test]'
 	@mkdir -p .make && touch $@
 
+# One thread: these networks are small, and two threads on a busy core can take thirty times as long.
 book: $(SETUP)  ## execute every notebook and build the book from a clean tree
 	rm -rf _build
-	$(BIN)/jupyter-book build . -W --keep-going
+	OMP_NUM_THREADS=1 $(BIN)/jupyter-book build . -W --keep-going
 	@echo "Open $(CURDIR)/$(SITE)"
 
 # The site that the checks open. After `make book` it is there and new. Otherwise it is made from
@@ -67,7 +68,7 @@ quick: $(SETUP)  ## style, types and, for a minute, the tests that matter for wh
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.quick
 
 notebooks: $(SETUP)  ## execute the notebooks in place: make notebooks NOTEBOOKS=book/04_generator.ipynb
-	$(BIN)/python -m tests.book.notebooks refresh $(NOTEBOOKS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.book.notebooks refresh $(NOTEBOOKS)
 
 links: $(SETUP)  ## open every link of the pages; needs the network
 	rm -rf _build
