@@ -22,6 +22,7 @@ def test_the_book_has_recorded_runs():
     assert RUNS == ["full", "small", "small-classes", "tiny"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RUNS)
 def test_the_judge_still_finds_what_the_record_says(name):
     recorded = json.loads((RECORDS / name / "record.json").read_text())
