@@ -147,5 +147,10 @@ class MoCoGANDiscriminator(nn.Module):
         return image + video
 
 
+def _without_classes(frames: int = 16, size: int = 64, channels: int = 64) -> MoCoGANDiscriminator:
+    """As training builds it: the critic is not told classes, and no loss asks it for them yet."""
+    return MoCoGANDiscriminator(frames, size, channels)
+
+
 # By name, for the configuration.
-NETWORKS: dict[str, Network] = {"mocogan": MoCoGANDiscriminator}
+NETWORKS: dict[str, Network] = {"mocogan": _without_classes}
