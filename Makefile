@@ -55,9 +55,12 @@ lint: $(SETUP)  ## style, format and types of the code, the notebooks' cells inc
 	$(BIN)/python -m tests.book.notebooks types $(NOTEBOOKS)
 
 # One process for each core, with one thread each. The tests of a file stay together and in order, as
-# the cells of a notebook must.
+# the cells of a notebook must; `tests/conftest.py` says which files are begun first. A busy machine
+# may take its time to start a kernel.
 test: lint $(SITE)  ## every check: style, types, units, equations, notebooks, pages
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile -m 'not benchmark' --nbval --nbval-current-env --nbval-cell-timeout=600 \
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder \
+		-m 'not benchmark' --nbval --nbval-current-env --nbval-cell-timeout=600 \
+		--nbval-kernel-startup-timeout=300 \
 		--nbval-sanitize-with=tests/book/nbval_sanitize.cfg tests $(NOTEBOOKS)
 
 # The types of the notebooks' cells, slow tests, the browser's and the notebooks' are left out.

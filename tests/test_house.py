@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import LONGEST
 from tests.support.imports import Graph, closure, cycle, graph, mentions, modules
 
 ROOT = Path(__file__).parents[1]
@@ -123,6 +124,10 @@ def test_pictures_know_no_networks():
 
 def test_the_readme_lists_what_is_there():
     none(list_faults(ROOT))
+
+
+def test_the_files_that_are_begun_first_are_there():
+    none(name for name in LONGEST if not (ROOT / name).is_file())
 
 
 @pytest.fixture
