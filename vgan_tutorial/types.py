@@ -4,7 +4,10 @@ An axis name, such as `batch`, stands for one length throughout a call: two argu
 result that share a name must agree. The tests check this at run time.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
@@ -17,5 +20,18 @@ Logits = Float[Tensor, "..."]  # raw scores, one a clip or a grid of them
 Scalar = Float[Tensor, ""]
 StoredClips = UInt8[np.ndarray, "batch time height width 3"]  # as in files: RGB from 0 to 255
 StoredClip = UInt8[np.ndarray, "time height width 3"]
+
+
+class Scores(NamedTuple):
+    """What a discriminator of several critics returns. Each of them has a loss of its own."""
+
+    logits: tuple[Logits, ...]  # of each critic: one a clip, or one for every frame or patch
+    classes: Float[Tensor, "batch classes"] | None = None  # logits of the class, if it names one
+
+    def detach(self) -> Scores:
+        """The same numbers, cut off from what they were computed from."""
+        classes = None if self.classes is None else self.classes.detach()
+        return Scores(tuple(each.detach() for each in self.logits), classes)
+
 
 Network = Callable[..., nn.Module]  # builds a network for `frames` frames of `size` pixels

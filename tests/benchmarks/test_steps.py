@@ -11,9 +11,8 @@ take their channels in portions (`vgan_tutorial.layers.PortionedConv3d`).
 
 All of this is in the package's own step: the portions are in the networks, `training.start` lays
 the weights out and fuses Adam if the configuration says so, and `training.train_step` makes the
-clips once and freezes. It cannot be measured itself here, because it adds up both critics' logits
-where MoCoGAN gives each a loss of its own. It also leaves out the second look at the real clips
-where the loss does not compare (`PAIRED_LOSSES`); neither way has that here.
+clips once and freezes. It also leaves out the second look at the real clips where the loss does
+not compare (`PAIRED_LOSSES`); neither way has that here.
 
 Count one pass through the generator as g and one through the critic of clips as d, and a way back
 as two passes, one for the inputs and one for the weights. The plain loop takes 4 g + 9 d, the
@@ -63,7 +62,7 @@ class PackageStep:
     def scores(self, clips: Tensor) -> list[Tensor]:
         """Every logit that has a loss of its own; a frame critic sees one random frame."""
         if isinstance(self.critic, MoCoGANDiscriminator):
-            return list(self.critic.scores(clips, self.frames))
+            return list(self.critic(clips, generator=self.frames).logits)
         return [self.critic(clips)]
 
     def __call__(self, real: Tensor) -> None:

@@ -6,20 +6,22 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from vgan_tutorial.discriminators.sampling import sample_frames
 from vgan_tutorial.discriminators.video import StackedDiscriminator
 from vgan_tutorial.latents import refuse_labels
-from vgan_tutorial.types import ClipLogits, Clips, Labels, Network
+from vgan_tutorial.types import ClipLogits, Clips, Labels, Network, Scores
 
 
 class DualDiscriminator(nn.Module):
-    """One critic sees all frames shrunk, one sees few frames in full; their logits are added.
+    """One critic sees all frames shrunk, one sees few frames in full. Each has a loss of its own.
 
     After the dual discriminators of DVD-GAN (Clark et al., arXiv:1907.06571, section 3): one looks
-    at the clip averaged down, one at a few frames of full size. Movement can be judged on small
-    frames and outlines on few, so neither pays for the whole clip.
+    at the clip averaged down, one at a few random frames of full size, one at a time. Movement can
+    be judged on small frames and outlines on few, so neither pays for the whole clip.
 
-    Departures: both are this book's stacked critics; the clip is averaged in time too; the frames
-    are spaced evenly, where DVD-GAN draws them, so that the score is a function of the clip alone.
+    Departures: both are this book's stacked critics; the clip is averaged in time too; a frame is
+    a case of its own for the loss, where DVD-GAN adds the frames' logits; only the critic of
+    movement knows the class; without randomness the frames are spaced evenly.
 
     Args:
         frames: of a clip.
@@ -37,7 +39,7 @@ class DualDiscriminator(nn.Module):
         size: int = 64,
         channels: int = 64,
         detail: int = 32,
-        seen: int = 1,
+        seen: int = 2,
         coarse: tuple[int, int] = (8, 16),
         classes: int = 0,
     ) -> None:
@@ -45,29 +47,36 @@ class DualDiscriminator(nn.Module):
         if not 1 <= seen <= frames:
             raise ValueError(f"of {frames} frames at least 1 and at most all are seen, not {seen}")
         in_time, in_space = shrink(frames, coarse[0]), shrink(size, coarse[1])
-        self.pool = nn.AvgPool3d((in_time, in_space, in_space))
+        whole = in_time == in_space == 1
+        self.pool = nn.Identity() if whole else nn.AvgPool3d((in_time, in_space, in_space))
         self.movement = StackedDiscriminator(frames // in_time, size // in_space, channels, classes)
-        self.detail = StackedDiscriminator(seen, size, detail)
+        self.detail = StackedDiscriminator(1, size, detail)
         self.seen = [frames * number // seen for number in range(seen)]
 
     def features(self, clips: Clips) -> Float[Tensor, "batch features"]:
-        """What the two heads see, side by side."""
-        return torch.cat([critic.features(view) for critic, view in self.views(clips)], dim=1)
+        """What the two heads see, side by side; of the frames, those that are spaced evenly."""
+        frames = self.detail.features(self.pictures(clips)).unflatten(0, (len(clips), -1))
+        return torch.cat([self.movement.features(self.pool(clips)), frames.flatten(1)], dim=1)
 
     def forward(
         self,
         clips: Clips,
         labels: Labels | None = None,
-    ) -> ClipLogits:
-        """One logit a clip; labels as in `StackedDiscriminator`."""
-        (movement, shrunk), (detail, frames) = self.views(clips)
-        return movement(shrunk, labels) + detail(frames)
+        generator: torch.Generator | None = None,
+    ) -> Scores:
+        """A logit for each clip, and one for each frame; labels as in `StackedDiscriminator`."""
+        frames = self.detail(self.pictures(clips, generator)).unflatten(0, (len(clips), -1))
+        return Scores((self.movement(self.pool(clips), labels), frames))
 
-    def views(
-        self, clips: Clips
-    ) -> list[tuple[StackedDiscriminator, Float[Tensor, "batch 3 _ _ _"]]]:
-        """Each critic with what it is shown: the shrunk clip, and the frames in full."""
-        return [(self.movement, self.pool(clips)), (self.detail, clips[:, :, self.seen])]
+    def pictures(
+        self, clips: Clips, generator: torch.Generator | None = None
+    ) -> Float[Tensor, "frames 3 1 height width"]:
+        """The frames that are seen in full, each as a clip of its own."""
+        if generator is None:
+            chosen = clips[:, :, self.seen]
+        else:
+            chosen = sample_frames(clips, len(self.seen), generator)
+        return chosen.transpose(1, 2).flatten(0, 1).unsqueeze(2)
 
 
 class BlurredDiscriminator(nn.Module):

@@ -13,7 +13,7 @@ from vgan_tutorial.discriminators.patch import PatchDiscriminator
 from vgan_tutorial.discriminators.sampling import sample_frames
 from vgan_tutorial.latents import refuse_labels
 from vgan_tutorial.layers import PortionedConv3d, doublings
-from vgan_tutorial.types import ClipLogits, Clips, Labels, Network
+from vgan_tutorial.types import ClipLogits, Clips, Labels, Network, Scores
 
 
 class MoCoGANVideoDiscriminator(nn.Module):
@@ -95,8 +95,8 @@ class MoCoGANVideoDiscriminator(nn.Module):
 class MoCoGANDiscriminator(nn.Module):
     """A critic of single frames beside a critic of clips (Tulyakov et al., CVPR 2018, section 3).
 
-    The paper gives each critic a loss of its own: `scores` returns both logits for that. Called
-    like any other discriminator, the pair answers with their sum.
+    Each critic has a loss of its own. With classes the clip critic names a clip's class too, for
+    the category loss (`losses.category_loss`): it is asked for the label, and not told it.
 
     Departure: without randomness to choose a frame, the frame critic is shown all of them.
 
@@ -118,6 +118,7 @@ class MoCoGANDiscriminator(nn.Module):
         noise: float = 0.0,
     ) -> None:
         super().__init__()
+        self.classes = classes
         self.image = PatchDiscriminator(frames, size, channels, noise=noise)
         self.video = MoCoGANVideoDiscriminator(frames, size, channels, classes, noise)
 
@@ -126,31 +127,23 @@ class MoCoGANDiscriminator(nn.Module):
         seen = [self.image.features(clips), self.video.features(clips)]
         return torch.cat([features.mean((2, 3, 4)) for features in seen], dim=1)
 
-    def scores(
-        self,
-        clips: Clips,
-        generator: torch.Generator | None = None,
-    ) -> tuple[ClipLogits, ClipLogits]:
-        """The logits of one random frame of each clip, and of the clip."""
-        frame = sample_frames(clips, 1, generator)
-        return self.image(frame, generator=generator), self.video(clips, generator=generator)
-
     def forward(
         self,
         clips: Clips,
         labels: Labels | None = None,
         generator: torch.Generator | None = None,
-    ) -> ClipLogits:
-        """The sum of both logits."""
-        refuse_labels(labels, self)
-        image, video = self.scores(clips, generator)
-        return image + video
+    ) -> Scores:
+        """The logits of one random frame of each clip, and of the clip; with classes theirs too.
 
-
-def _without_classes(frames: int = 16, size: int = 64, channels: int = 64) -> MoCoGANDiscriminator:
-    """As training builds it: the critic is not told classes, and no loss asks it for them yet."""
-    return MoCoGANDiscriminator(frames, size, channels)
+        Labels are not looked at: the category loss compares them with the answer.
+        """
+        if not self.classes:
+            refuse_labels(labels, self)
+        frame = sample_frames(clips, 1, generator)
+        image = self.image(frame, generator=generator)
+        video, classes = self.video.score_and_classify(clips, generator)
+        return Scores((image, video), classes if self.classes else None)
 
 
 # By name, for the configuration.
-NETWORKS: dict[str, Network] = {"mocogan": _without_classes}
+NETWORKS: dict[str, Network] = {"mocogan": MoCoGANDiscriminator}

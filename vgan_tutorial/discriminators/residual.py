@@ -11,7 +11,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from vgan_tutorial.discriminators.sampling import sample_frames
 from vgan_tutorial.latents import one_per_clip, refuse_labels
 from vgan_tutorial.layers import MinibatchStd, doublings
-from vgan_tutorial.types import ClipLogits, Clips, Labels, Network
+from vgan_tutorial.types import ClipLogits, Clips, Labels, Network, Scores
 
 
 class ResidualDiscriminator(nn.Module):
@@ -74,28 +74,16 @@ class ResidualDiscriminator(nn.Module):
             [self.spatial_features(clips).mean(1), self.temporal_features(clips)], dim=1
         )
 
-    def scores(
-        self,
-        clips: Clips,
-        labels: Labels | None = None,
-        generator: torch.Generator | None = None,
-    ) -> tuple[ClipLogits, ClipLogits]:
-        """The logits of some random frames of each clip, and of the clip."""
-        frames = sample_frames(clips, self.shown, generator)
-        spatial = self.spatial_features(frames).mean(1)
-        return self.spatial_head(spatial, labels), self.temporal_head(
-            self.temporal_features(clips), labels
-        )
-
     def forward(
         self,
         clips: Clips,
         labels: Labels | None = None,
         generator: torch.Generator | None = None,
-    ) -> ClipLogits:
-        """The sum of both logits."""
-        spatial, temporal = self.scores(clips, labels, generator)
-        return spatial + temporal
+    ) -> Scores:
+        """The logits of some random frames of each clip, and of the clip."""
+        frames = sample_frames(clips, self.shown, generator)
+        spatial = self.spatial_head(self.spatial_features(frames).mean(1), labels)
+        return Scores((spatial, self.temporal_head(self.temporal_features(clips), labels)))
 
 
 def _trunk(widths: list[int], flat: bool) -> nn.Sequential:

@@ -37,7 +37,7 @@ from vgan_tutorial.experiments.records import (
     save_record,
 )
 from vgan_tutorial.layers import initialise
-from vgan_tutorial.losses import ADVERSARIAL_LOSSES
+from vgan_tutorial.losses import ADVERSARIAL_LOSSES, total_score
 from vgan_tutorial.metrics.diagnostics import linear_probe, right_answers, steepest
 from vgan_tutorial.oracle import DAMAGES, Damage
 from vgan_tutorial.shapes import MovingShapes, Preset, get_preset
@@ -137,7 +137,7 @@ def _on_damage(critic: str, damage: str, preset: Preset, steps: int, seed: int) 
     clips = MovingShapes(preset, 99).batch(TEST_CLIPS)[0]
     spoilt = STUDIED[damage](clips, torch.Generator().manual_seed(5))
     with torch.no_grad():
-        accuracy = right_answers(network(clips), network(spoilt))
+        accuracy = right_answers(total_score(network(clips)), total_score(network(spoilt)))
     return {"accuracy": round(accuracy, 4), "slope": round(steepest(network, clips), 4)}
 
 
@@ -150,7 +150,7 @@ def teach(
     optimiser = torch.optim.Adam(network.parameters(), lr=2e-3, betas=(0.5, 0.99))
     for _ in range(steps):
         real = stream.batch(16)[0]
-        objective = loss(*network(torch.cat([real, damage(real, draw)])).chunk(2))
+        objective = loss(*total_score(network(torch.cat([real, damage(real, draw)]))).chunk(2))
         optimiser.zero_grad()
         objective.backward()
         optimiser.step()

@@ -12,7 +12,15 @@ from torch import Tensor
 from vgan_tutorial.experiments.published_loops import PUBLISHED, seeded, whole
 from vgan_tutorial.latents import sample_latent
 from vgan_tutorial.layers import initialise
-from vgan_tutorial.losses import ADVERSARIAL_LOSSES, r1_penalty, r2_penalty
+from vgan_tutorial.losses import (
+    ADVERSARIAL_LOSSES,
+    as_scores,
+    discriminator_loss,
+    generator_loss,
+    r1_penalty,
+    r2_penalty,
+    total_score,
+)
 from vgan_tutorial.training import (
     TrainingConfig,
     TrainingState,
@@ -84,12 +92,12 @@ def recommended(device: torch.device) -> str:
 
 def plain_step(state: TrainingState, real: Tensor, config: TrainingConfig, how: Plain) -> None:
     """One step of each player, written out."""
-    loss = ADVERSARIAL_LOSSES[config.loss]
+    game = ADVERSARIAL_LOSSES[config.loss]
     every = config.penalty_every if how.lazy else 1
     fake = state.generator(sample_latent(state.generator, len(real), state.randomness))
     state.discriminator.requires_grad_(True)
-    real_logits, fake_logits = state.discriminator(real), state.discriminator(fake.detach())
-    total = loss.discriminator(real_logits, fake_logits)
+    critic = lambda clips: as_scores(state.discriminator(clips))  # noqa: E731
+    total = discriminator_loss(game, critic(real), critic(fake.detach()))
     if state.step % every == 0:
         slopes = r1_penalty(state.discriminator, real)
         slopes = slopes + r2_penalty(state.discriminator, fake.detach())
@@ -101,16 +109,17 @@ def plain_step(state: TrainingState, real: Tensor, config: TrainingConfig, how: 
         fake = state.generator(sample_latent(state.generator, len(real), state.randomness))
     state.discriminator.requires_grad_(not how.frozen)
     with torch.set_grad_enabled(not how.frozen):
-        real_logits = state.discriminator(real)
-    fake_logits = state.discriminator(fake)
-    generator_loss = loss.generator(real_logits, fake_logits)
+        real_scores = critic(real)
+    fake_scores = critic(fake)
+    for_generator = generator_loss(game, real_scores, fake_scores)
     state.generator_optimiser.zero_grad()
-    generator_loss.backward()
+    for_generator.backward()
     state.generator_optimiser.step()
     state.step += 1
     update_average(state.averaged, state.generator, config.ema, state.step)
     if not how.silent:
-        for figure in (total, generator_loss, real_logits.mean(), fake_logits.mean()):
+        scores = total_score(real_scores).mean(), total_score(fake_scores).mean()
+        for figure in (total, for_generator, *scores):
             figure.item()
 
 

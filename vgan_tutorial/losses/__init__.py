@@ -21,6 +21,13 @@ from vgan_tutorial.losses.content import (
     matching_means,
     paired_reconstruction,
 )
+from vgan_tutorial.losses.critics import (
+    as_scores,
+    category_loss,
+    discriminator_loss,
+    generator_loss,
+    total_score,
+)
 from vgan_tutorial.losses.penalties import (
     clip_weights,
     gradient_penalty,
@@ -35,10 +42,14 @@ __all__ = [
     "ARTICLE_AS_PRINTED",
     "PAIRED_LOSSES",
     "AdversarialLoss",
+    "as_scores",
     "binary_cross_entropy",
+    "category_loss",
     "clip_weights",
+    "discriminator_loss",
     "distance_to_mean",
     "feature_matching",
+    "generator_loss",
     "gradient_penalty",
     "interpolate",
     "label_smoothing",
@@ -48,5 +59,6 @@ __all__ = [
     "paired_reconstruction",
     "r1_penalty",
     "r2_penalty",
+    "total_score",
     "value",
 ]

@@ -2,7 +2,8 @@
 
 The penalties work on batches of any rank: the first axis is the batch, and the gradient's norm runs
 over all the others, so a batch of clips with five axes needs nothing special. The discriminator may
-return one logit a sample or a grid of them; grids are summed.
+return one logit a sample or a grid of them; grids are summed. If it is made of several critics,
+each of them is penalised for itself, and the penalties are added.
 
 Every penalty is differentiable with respect to the discriminator's parameters. A discriminator that
 mixes the samples of a batch (batch normalisation) has no gradient of its own for each sample, so a
@@ -16,23 +17,23 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import normalize, relu
 
-from vgan_tutorial.types import Scalar
+from vgan_tutorial.losses.critics import as_scores
+from vgan_tutorial.types import Logits, Scalar, Scores
+
+Discriminator = Callable[[Tensor], Logits | Scores]
 
 
-def r1_penalty(
-    discriminator: Callable[[Tensor], Tensor], real: Float[Tensor, "batch *rest"]
-) -> Scalar:
+def r1_penalty(discriminator: Discriminator, real: Float[Tensor, "batch *rest"]) -> Scalar:
     """``E||grad s(x)||^2`` on real samples (eq-r1).
 
     The caller multiplies by gamma/2, as in Mescheder, Geiger and Nowozin 2018, equation 9. The
     gradient is that of the logit, not of the probability.
     """
-    return input_gradients(discriminator, real).square().sum(dim=1).mean()
+    gradients = input_gradients(discriminator, real)
+    return torch.stack([each.square().sum(dim=1).mean() for each in gradients]).sum()
 
 
-def r2_penalty(
-    discriminator: Callable[[Tensor], Tensor], fake: Float[Tensor, "batch *rest"]
-) -> Scalar:
+def r2_penalty(discriminator: Discriminator, fake: Float[Tensor, "batch *rest"]) -> Scalar:
     """``E||grad s(G(z))||^2``: the same on generated samples (eq-r2).
 
     The caller multiplies by gamma/2. Mescheder, Geiger and Nowozin 2018, equation 10.
@@ -41,7 +42,7 @@ def r2_penalty(
 
 
 def gradient_penalty(
-    discriminator: Callable[[Tensor], Tensor],
+    discriminator: Discriminator,
     real: Float[Tensor, "batch *rest"],
     fake: Float[Tensor, "batch *rest"],
     *,
@@ -62,8 +63,8 @@ def gradient_penalty(
         one_sided: penalise only slopes above 1.
     """
     mixed = interpolate(real, fake, generator=generator)
-    excess = input_gradients(discriminator, mixed).norm(dim=1) - 1.0
-    return (relu(excess) if one_sided else excess).square().mean()
+    excess = torch.stack(input_gradients(discriminator, mixed)).norm(dim=2) - 1.0
+    return (relu(excess) if one_sided else excess).square().mean(dim=1).sum()
 
 
 def interpolate(
@@ -84,16 +85,18 @@ def interpolate(
 
 
 def input_gradients(
-    discriminator: Callable[[Tensor], Tensor], samples: Float[Tensor, "batch *rest"]
-) -> Float[Tensor, "batch values"]:
-    """Gradient of each sample's logit with respect to that sample, flattened to one row each."""
+    discriminator: Discriminator, samples: Float[Tensor, "batch *rest"]
+) -> list[Float[Tensor, "batch values"]]:
+    """Each critic's gradient of every sample's logit with respect to that sample, a row each."""
     samples = samples.detach().requires_grad_(True)
     with torch.enable_grad():
-        logits = discriminator(samples)
+        critics = as_scores(discriminator(samples)).logits
         # The sum over the batch is a trick: sample i only enters logit i, so the gradient of the
         # sum holds every sample's own gradient. create_graph lets the penalty be trained on.
-        (gradients,) = torch.autograd.grad(logits.sum(), samples, create_graph=True)
-    return gradients.flatten(start_dim=1)
+        gradients = [
+            torch.autograd.grad(logits.sum(), samples, create_graph=True)[0] for logits in critics
+        ]
+    return [each.flatten(start_dim=1) for each in gradients]
 
 
 @torch.no_grad()

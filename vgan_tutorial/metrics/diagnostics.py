@@ -9,6 +9,7 @@ from torch.nn.functional import cross_entropy
 
 from vgan_tutorial.generators import ContentMotionGenerator
 from vgan_tutorial.latents import sample_latent
+from vgan_tutorial.losses import total_score
 from vgan_tutorial.shapes import Preset, draw_batch, get_preset
 from vgan_tutorial.types import Clips
 
@@ -90,7 +91,7 @@ def steepest(network: nn.Module, clips: Clips) -> float:
     For a network in evaluation mode whose score of a clip depends on that clip alone.
     """
     clips = clips.clone().requires_grad_(True)
-    (slopes,) = torch.autograd.grad(network(clips).sum(), clips)
+    (slopes,) = torch.autograd.grad(total_score(network(clips)).sum(), clips)
     return slopes.flatten(1).norm(dim=1).max().item()
 
 

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import signature
 
 import torch
 
 from vgan_tutorial.augmentation import add_noise, augment, blur
+from vgan_tutorial.losses import as_scores
 from vgan_tutorial.training.config import TrainingConfig
 from vgan_tutorial.training.processes import process_count, processes
 from vgan_tutorial.training.state import TrainingState
-from vgan_tutorial.types import ClipLogits, Clips, Labels
+from vgan_tutorial.types import Clips, Labels, Scores
 
 
 class Disturbed:
     """The discriminator behind augmentation, blur and noise, for the length of one step.
 
-    What disturbs the clips is drawn anew in every step from the run's seed, the step and the
-    process, so there is nothing to save for a run that goes on.
+    What disturbs the clips, and which frames a critic of frames is shown, is drawn anew in every
+    step from the run's seed, the step and the process: there is nothing to save for a run that
+    goes on.
     """
 
     def __init__(self, state: TrainingState, config: TrainingConfig, device: torch.device) -> None:
@@ -26,23 +29,27 @@ class Disturbed:
         self.blur = config.blur * max(0.0, 1 - state.step / config.blur_steps)
         self.noise = config.noise * max(0.0, 1 - state.step / config.noise_steps)
         self.disturbs = bool(self.blur or self.noise or config.augmentation)
-        if self.disturbs:
-            count = state.step * process_count() + processes().process_index
-            self.randomness = torch.Generator(device).manual_seed(config.seed * 2**40 + count)
+        count = state.step * process_count() + processes().process_index
+        self.randomness = torch.Generator(device).manual_seed(config.seed * 2**40 + count)
+        draws = "generator" in signature(self.network.forward).parameters
+        self.draws = {"generator": self.randomness} if draws else {}
 
-    def __call__(self, clips: Clips, labels: Labels | None = None) -> ClipLogits:
-        """One logit a clip, in float32 whatever the network computes with."""
+    def __call__(self, clips: Clips, labels: Labels | None = None) -> Scores:
+        """The logits of every critic, in float32 whatever the network computes with."""
         clips = self.disturb(clips)  # in float32: it is no part of the network
         with autocast(self.config, clips.device):
-            logits = self.network(clips, labels)
-        return logits.float()
+            scores = as_scores(self.network(clips, labels, **self.draws))
+        classes = None if scores.classes is None else scores.classes.float()
+        return Scores(tuple(logits.float() for logits in scores.logits), classes)
 
-    def exact(self, labels: Labels | None = None) -> Callable[[Clips], ClipLogits]:
+    def exact(self, labels: Labels | None = None) -> Callable[[Clips], Scores]:
         """The same function for the penalties: in float32, and one that can be derived twice.
 
         Neither holds for a compiled network, so this calls `forward`, which is not compiled.
         """
-        return lambda clips: self.network.forward(self.disturb(clips), labels)
+        return lambda clips: as_scores(
+            self.network.forward(self.disturb(clips), labels, **self.draws)
+        )
 
     def disturb(self, clips: Clips) -> Clips:
         """Augmentation, then blur, then noise."""

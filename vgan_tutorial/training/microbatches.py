@@ -13,7 +13,9 @@ from vgan_tutorial.training.config import TrainingConfig
 from vgan_tutorial.training.disturb import autocast
 from vgan_tutorial.training.processes import own_share, process_count
 from vgan_tutorial.training.state import TrainingState
-from vgan_tutorial.types import ClipLogits, Clips, Labels
+from vgan_tutorial.types import Clips, Labels, Scores
+
+NOT_SCORED = Scores(())
 
 
 @dataclass
@@ -24,7 +26,7 @@ class Microbatch:
     labels: Labels | None
     latent: Float[Tensor, "batch *latent"]
     fake: Clips | None = None  # kept from the discriminator's step for the generator's
-    real_logits: ClipLogits | None = None  # of the discriminator's step
+    real_scores: Scores = NOT_SCORED  # of the discriminator's step
 
 
 def draw_microbatches(

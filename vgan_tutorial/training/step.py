@@ -1,15 +1,15 @@
 """The algorithm, top to bottom: the discriminator's step, the generator's, the running average.
 
-Around it: `config` decides a run, `state` holds what changes, `microbatches` the clips and latents
-of a step, `disturb` stands before the discriminator, `schedule` sets learning rates, `processes`
-share the work, `loop` calls `train_step`, `recording` and `saving` write the run's folder.
+Around it: `config` decides a run, `state` holds what changes, `microbatches` clips and latents,
+`disturb` stands before the discriminator, `schedule` sets learning rates, `processes` share the
+work, `loop` calls `train_step`, `recording` and `saving` write the run's folder.
 """
 
 import torch
 from torch import Tensor, nn
 
+from vgan_tutorial import losses
 from vgan_tutorial.discriminators import clip_singular_values
-from vgan_tutorial.losses import ADVERSARIAL_LOSSES, PAIRED_LOSSES, r1_penalty, r2_penalty
 from vgan_tutorial.training.config import TrainingConfig
 from vgan_tutorial.training.disturb import Disturbed
 from vgan_tutorial.training.microbatches import Microbatch, chunks, draw_microbatches, generate
@@ -28,13 +28,12 @@ def train_step(
 
     Args:
         state: Everything that changes; it is changed in place.
-        real: `config.batch` clips for each step of the discriminator; with several processes, this
-            one's share of them.
+        real: `config.batch` clips for each step of the discriminator, or this process's share.
         config: Everything else.
         labels: Classes of the clips, if the networks are told them.
 
     Returns:
-        Figures on the device: reading them waits for it, so the loop does that only for its log.
+        Figures on the device: to read them waits for it, so the loop reads only those it logs.
     """
     labels = labels if config.classes else None
     set_learning_rates(state.optimisers, state.step, config)
@@ -52,27 +51,28 @@ def discriminator_step(
     state: TrainingState, critic: Disturbed, batch: list[Microbatch], config: TrainingConfig
 ) -> Figures:
     """Real clips are to score higher, fakes lower. Only the discriminator moves."""
-    loss = ADVERSARIAL_LOSSES[config.loss].discriminator
+    game = losses.ADVERSARIAL_LOSSES[config.loss]
     state.discriminator.requires_grad_(True)
     state.discriminator_optimiser.zero_grad()
-    losses = []
+    totals = []
     for part in batch:
         fake = generate(state, part, config)
         part.fake = fake if len(batch) == 1 else None  # the generator's step can use it again
         fake = fake.detach()  # cuts the generator off: it must not learn from this loss
-        real_logits = critic(part.real, part.labels)
-        part.real_logits = real_logits.detach()
-        total = loss(real_logits, critic(fake, part.labels))
-        losses.append(total.detach())
+        real, fakes = critic(part.real, part.labels), critic(fake, part.labels)
+        part.real_scores = real.detach()
+        total = losses.discriminator_loss(game, real, fakes, part.labels)
+        totals.append(total.detach())
         if config.penalty and state.step % config.penalty_every == 0:
             score, weight = critic.exact(part.labels), config.penalty_every * config.penalty / 2
-            total = total + weight * (r1_penalty(score, part.real) + r2_penalty(score, fake))
+            slopes = losses.r1_penalty(score, part.real) + losses.r2_penalty(score, fake)
+            total = total + weight * slopes
         (total / len(batch)).backward()
     average_gradients(state.discriminator)
     state.discriminator_optimiser.step()
     if config.singular_values_every:
         clip_singular_values(state.discriminator, state.step, config.singular_values_every)
-    return {"discriminator_loss": torch.stack(losses).mean()}
+    return {"discriminator_loss": torch.stack(totals).mean()}
 
 
 def generator_step(
@@ -80,27 +80,28 @@ def generator_step(
 ) -> Figures:
     """Fakes are to score higher, against the discriminator as it is now. Only the generator moves.
 
-    The gradient passes through the discriminator's weights, so their own gradients are not needed
-    and not computed. Nor are the real clips scored again, unless the loss compares them with the
-    fakes: the figure `real_logit` is then from before the discriminator moved.
+    The gradient passes through the discriminator's weights; their own gradients are not computed.
+    Nor are real clips scored again, unless the loss compares them with the fakes: the figure
+    `real_logit` is then from before the discriminator moved.
     """
-    loss = ADVERSARIAL_LOSSES[config.loss].generator
+    game = losses.ADVERSARIAL_LOSSES[config.loss]
     state.discriminator.requires_grad_(False)
     state.generator_optimiser.zero_grad()
-    losses, real_logits, fake_logits = [], [], []
+    totals, real_logits, fake_logits = [], [], []
     for part in batch:
         fake = generate(state, part, config) if part.fake is None else part.fake
-        if config.loss in PAIRED_LOSSES or part.real_logits is None:
-            with torch.no_grad():
-                part.real_logits = critic(part.real, part.labels)
-        real_logits.append(part.real_logits)
-        fake_logits.append(critic(fake, part.labels))
-        losses.append(loss(real_logits[-1], fake_logits[-1]))
-        (losses[-1] / len(batch)).backward()
+        with torch.no_grad():
+            compared = config.loss in losses.PAIRED_LOSSES
+            real = critic(part.real, part.labels) if compared else part.real_scores
+        fakes = critic(fake, part.labels)
+        totals.append(losses.generator_loss(game, real, fakes, part.labels))
+        (totals[-1] / len(batch)).backward()
+        real_logits.append(losses.total_score(real))
+        fake_logits.append(losses.total_score(fakes))
     average_gradients(state.generator)
     state.generator_optimiser.step()
     return {
-        "generator_loss": torch.stack(losses).mean().detach(),
+        "generator_loss": torch.stack(totals).mean().detach(),
         "real_logit": torch.cat(real_logits).mean(),
         "fake_logit": torch.cat(fake_logits).mean().detach(),
     }
@@ -110,8 +111,7 @@ def generator_step(
 def update_average(averaged: nn.Module, network: nn.Module, keep: float, step: int) -> None:
     """Move the averaged weights towards the network's: w_avg <- k w_avg + (1 - k) w.
 
-    Early on `keep` is lowered to step / (step + 9), so that the random start is soon forgotten.
-    Buffers (running statistics) are copied.
+    Early on `keep` is lowered to step / (step + 9): the start is forgotten. Buffers are copied.
     """
     keep = min(keep, step / (step + 9))
     for mine, theirs in zip(averaged.parameters(), network.parameters(), strict=True):

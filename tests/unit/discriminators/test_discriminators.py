@@ -1,7 +1,10 @@
 """What holds for every discriminator, and what each of them cannot see."""
 
+from functools import partial
+
 import pytest
 import torch
+from torch import Tensor
 
 from tests.support.discriminators import (
     build,
@@ -21,17 +24,19 @@ from vgan_tutorial.discriminators import (
     TGANDiscriminator,
 )
 from vgan_tutorial.layers import initialise
+from vgan_tutorial.losses import as_scores, total_score
 from vgan_tutorial.oracle import DAMAGES
 from vgan_tutorial.shapes import PRESETS
+from vgan_tutorial.types import Scores
 
 
 @pytest.mark.parametrize("preset", ["tiny", "small"])
 @pytest.mark.parametrize("name", DISCRIMINATORS)
-def test_one_logit_a_clip(name, preset):
-    logits = build(name, preset)(clips_of(preset))
-    assert logits.shape == (4,)
-    assert logits.isfinite().all()
-    assert logits.std() > 0
+def test_every_critic_scores_every_clip(name, preset):
+    for logits in as_scores(build(name, preset)(clips_of(preset))).logits:
+        assert logits.shape[0] == 4
+        assert logits.isfinite().all()
+        assert logits.std() > 0
 
 
 @pytest.mark.parametrize("name", DISCRIMINATORS)
@@ -39,8 +44,10 @@ def test_logits_are_not_held_between_nought_and_one(name):
     """A score is a real number: both signs occur among a few fresh networks."""
     shape = PRESETS["tiny"]
     logits = [
-        initialise(DISCRIMINATORS[name](frames=shape.frames, size=shape.size), seeded(seed))(
-            clips_of()
+        total_score(
+            initialise(DISCRIMINATORS[name](frames=shape.frames, size=shape.size), seeded(seed))(
+                clips_of()
+            )
         )
         for seed in range(6)
     ]
@@ -51,13 +58,15 @@ def test_logits_are_not_held_between_nought_and_one(name):
 def test_a_batch_of_one_in_evaluation_mode(name):
     network, clips = build(name).eval(), clips_of()
     with torch.no_grad():
-        torch.testing.assert_close(network(clips[2:3]), network(clips)[2:3], atol=1e-5, rtol=1e-4)
+        alone, together = (as_scores(network(shown)).logits for shown in (clips[2:3], clips))
+        for one, several in zip(alone, together, strict=True):
+            torch.testing.assert_close(one, several[2:3], atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", DISCRIMINATORS)
 def test_a_gradient_reaches_every_parameter_and_the_clip(name):
     network, clips = build(name), clips_of().requires_grad_(True)
-    (network(clips) * torch.tensor([1.0, -2.0, 3.0, 0.5])).sum().backward()
+    (total_score(network(clips)) * torch.tensor([1.0, -2.0, 3.0, 0.5])).sum().backward()
     assert clips.grad is not None
     assert clips.grad.flatten(1).any(1).all()
     stuck = [
@@ -79,25 +88,34 @@ def test_the_frame_wise_score_does_not_know_the_order():
         assert (video(shuffled) - video(clips)).abs().max() > 1e-3
 
 
-@pytest.mark.parametrize("build", [small_mocogan, small_residual])
+PAIRS = [small_mocogan, small_residual, partial(dual, classes=0)]
+
+
+@pytest.mark.parametrize("build", PAIRS)
 def test_of_a_pair_only_one_knows_the_order(build):
     network, clips = build(), clips_of()
     shuffled = DAMAGES["shuffled frames"](clips, seeded())
+    pictures = slice(None) if build in PAIRS[:2] else slice(0)  # the dual one sees two frames
     with torch.no_grad():
         (frames, motion), (same_frames, other_motion) = (
-            network.scores(shown) for shown in (clips, shuffled)
+            sorted_by_sight(network(shown)) for shown in (clips, shuffled)
         )
-        torch.testing.assert_close(same_frames, frames, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(same_frames[pictures], frames[pictures], atol=1e-5, rtol=1e-4)
         assert (other_motion - motion).abs().max() > 1e-3
-        torch.testing.assert_close(network(clips), frames + motion)
 
 
-@pytest.mark.parametrize("build", [small_mocogan, small_residual])
+def sorted_by_sight(scores: Scores) -> tuple[Tensor, Tensor]:
+    """The critic of frames first."""
+    first, second = scores.logits
+    return (first, second) if second.dim() == 1 else (second, first)
+
+
+@pytest.mark.parametrize("build", PAIRS)
 def test_frames_are_drawn_with_the_randomness_that_is_passed_in(build):
     network, clips = build(), clips_of()
     with torch.no_grad():
         first, again, other = (
-            network.scores(clips, generator=seeded(seed))[0] for seed in (1, 1, 2)
+            sorted_by_sight(network(clips, generator=seeded(seed)))[0] for seed in (1, 1, 2)
         )
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
@@ -107,7 +125,8 @@ def test_frames_are_drawn_with_the_randomness_that_is_passed_in(build):
 def test_pairs_judge_any_number_of_frames(frames):
     clips = normal(2, 3, frames, 16, 16)
     for kind in (MoCoGANDiscriminator, ResidualDiscriminator):
-        assert kind(frames=frames, size=16, channels=4)(clips).shape == (2,)
+        scores = kind(frames=frames, size=16, channels=4)(clips)
+        assert [logits.shape for logits in scores.logits] == [(2,), (2,)]
 
 
 def test_features_are_what_the_head_sees():
@@ -115,8 +134,8 @@ def test_features_are_what_the_head_sees():
     features = network.features(clips)
     spatial, temporal = features.split([network.spatial_head.linear.in_features, 8], dim=1)
     with torch.no_grad():
-        expected = network.spatial_head(spatial) + network.temporal_head(temporal)
-        torch.testing.assert_close(network(clips), expected)
+        expected = (network.spatial_head(spatial), network.temporal_head(temporal))
+        torch.testing.assert_close(network(clips).logits, expected)
     assert small_mocogan().features(clips).shape == (4, 4 * 8 + 2 * 8)
     assert PatchDiscriminator(8, 16, 4).features(clips).shape == (4, 16, 8, 2, 2)
     assert TGANDiscriminator(8, 16, 4).features(clips).shape == (4, 8, 2, 4, 4)
@@ -140,6 +159,6 @@ def test_labels_and_classes_go_together(build):
 def test_a_label_changes_only_its_own_logit(build):
     network, clips = build(classes=3), clips_of()
     with torch.no_grad():
-        before = network(clips, torch.tensor([0, 1, 2, 0]))
-        after = network(clips, torch.tensor([0, 1, 0, 0]))
+        before = total_score(network(clips, torch.tensor([0, 1, 2, 0])))
+        after = total_score(network(clips, torch.tensor([0, 1, 0, 0])))
     assert (before != after).tolist() == [False, False, True, False]

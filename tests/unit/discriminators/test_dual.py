@@ -25,20 +25,30 @@ def test_the_stacked_critics_projection_is_the_published_one():
 def test_each_half_sees_its_view(frames, size, shrunk):
     network = DualDiscriminator(frames, size, seen=2)
     clips = normal(3, 3, frames, size, size)
-    (_, small), (_, few) = network.views(clips)
+    small, few = network.pool(clips), network.pictures(clips).unflatten(0, (3, 2))
     assert small.shape == (3, 3, *shrunk)
     assert small.mean() == pytest.approx(clips.mean().item(), abs=1e-6)
-    assert torch.equal(few, clips[:, :, [0, frames // 2]])
-    assert network(clips).shape == (3,)
+    assert torch.equal(few[..., 0, :, :], clips[:, :, [0, frames // 2]].transpose(1, 2))
+    assert [logits.shape for logits in network(clips).logits] == [(3,), (3, 2)]
 
 
-def test_the_logit_is_the_sum_of_both_halves():
-    network = DualDiscriminator(frames=16, size=32)
+def test_the_logits_are_those_of_both_halves():
+    network = DualDiscriminator(frames=16, size=32, seen=1)
     clips = normal(2, 3, 16, 32, 32)
     shrunk = clips.unflatten(2, (8, 2)).mean(3)
     shrunk = shrunk.unflatten(3, (16, 2)).mean(4).unflatten(4, (16, 2)).mean(5)
-    expected = network.movement(shrunk) + network.detail(clips[:, :, :1])
-    torch.testing.assert_close(network(clips), expected)
+    movement, detail = network(clips).logits
+    torch.testing.assert_close(movement, network.movement(shrunk))
+    torch.testing.assert_close(detail[:, 0], network.detail(clips[:, :, :1]))
+
+
+def test_each_frame_is_drawn_from_its_own_clip():
+    network = DualDiscriminator(frames=8, size=16, seen=3)
+    numbers = torch.arange(4.0)[:, None] * 10 + torch.arange(8.0)  # clip, time
+    clips = numbers[:, None, :, None, None].expand(-1, 3, -1, 16, 16)
+    drawn = network.pictures(clips, seeded())[:, 0, 0, 0, 0].view(4, 3)
+    assert torch.equal(drawn // 10, torch.arange(4.0)[:, None].expand(-1, 3))
+    assert all(len(set(row)) == 3 for row in (drawn % 10).tolist())
 
 
 def test_detail_outside_the_seen_frames_goes_unnoticed_and_in_them_does_not():
@@ -50,7 +60,9 @@ def test_detail_outside_the_seen_frames_goes_unnoticed_and_in_them_does_not():
     hidden[:, :, 5] += checkers
     shown[:, :, 0] += checkers
     torch.testing.assert_close(network(hidden), network(clips), atol=1e-5, rtol=0)
-    assert (network(shown) - network(clips)).abs() > 1e-4
+    (movement, detail), (same, other) = network(clips).logits, network(shown).logits
+    torch.testing.assert_close(same, movement, atol=1e-5, rtol=0)
+    assert ((other - detail).abs() > 1e-4).tolist() == [[True, False]]
 
 
 def test_it_needs_less_arithmetic_than_one_critic_of_everything():

@@ -20,7 +20,7 @@ def test_noise_before_every_convolution_needs_randomness():
     network = small_mocogan(noise=0.5)
     clips = clips_of()
     with torch.no_grad():
-        assert torch.equal(network(clips), network(clips))
+        assert torch.equal(network(clips).logits[1], network(clips).logits[1])
         first, again, other = (network.video(clips, generator=seeded(seed)) for seed in (1, 1, 2))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
@@ -38,6 +38,10 @@ def test_categories_have_their_own_logits():
     logits, categories = network.score_and_classify(clips_of())
     assert (logits.shape, categories.shape) == ((4,), (4, 3))
     torch.testing.assert_close(network(clips_of()), logits)
+    scores = small_mocogan(classes=3)(clips_of(), torch.tensor([0, 2, 1, 1]))
+    assert scores.classes is not None
+    torch.testing.assert_close(scores.classes, categories)
+    assert small_mocogan()(clips_of()).classes is None
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ def test_the_temporal_critic_is_shown_pooled_pixels():
     network, clips = small_residual(), clips_of()
     board = (torch.arange(16)[:, None] + torch.arange(16)) % 2 * 2.0 - 1
     with torch.no_grad():
-        frames, motion = network.scores(clips)
-        checked_frames, checked_motion = network.scores(clips + 0.3 * board)
+        frames, motion = network(clips).logits
+        checked_frames, checked_motion = network(clips + 0.3 * board).logits
     torch.testing.assert_close(checked_motion, motion, atol=1e-5, rtol=1e-4)
     assert (checked_frames - frames).abs().max() > 1e-3
 
@@ -55,11 +55,13 @@ def test_a_shrinking_block_halves_and_adds_its_shortcut():
 def test_the_temporal_critic_can_be_shown_the_batchs_spread():
     network, clips = small_residual(minibatch_std=True), clips_of()
     with torch.no_grad():
-        assert network(clips).shape == (4,)
-        changed = network(torch.cat([clips[:1], clips[:1], clips[:1], clips[:1]]))
-        assert (changed[0] - network(clips)[0]).abs() > 1e-4  # the same clip in other company
+        changed = network(torch.cat([clips[:1], clips[:1], clips[:1], clips[:1]])).logits[1]
+        motion = network(clips).logits[1]
+        assert (changed[0] - motion[0]).abs() > 1e-4  # the same clip in other company
         alone = small_residual()
-        torch.testing.assert_close(alone(clips[:1]), alone(clips)[:1], atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(
+            alone(clips[:1]).logits[1], alone(clips).logits[1][:1], atol=1e-5, rtol=1e-4
+        )
 
 
 @pytest.mark.parametrize(

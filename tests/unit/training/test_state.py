@@ -16,8 +16,6 @@ from vgan_tutorial.training import start
             "generator 'vgan' cannot be told classes; .*residual",
         ),
         ({"discriminator": "patch"}, "discriminator 'patch' cannot be told classes; .*residual"),
-        # it has classes to tell apart, but is not told them
-        ({"discriminator": "mocogan"}, "discriminator 'mocogan' cannot be told classes"),
     ],
 )
 def test_players_that_cannot_be_told_classes_are_named(fields, message):

@@ -1,11 +1,13 @@
 """One step of training: the algorithm, and what the configuration can change about it."""
 
 import copy
+import dataclasses
 
 import pytest
 import torch
 from torch import nn
 
+from tests.support.seeds import seeded
 from tests.support.states import gradients, same, weights
 from tests.support.steps import SMALL, change, clips, conditional, spied, stepped
 from vgan_tutorial.discriminators import DISCRIMINATORS
@@ -61,6 +63,37 @@ def test_a_step_equals_the_algorithm_written_out():
     for mine, player in zip(by_hand, (state.discriminator, state.generator), strict=True):
         theirs = gradients(player)
         torch.testing.assert_close(mine, theirs, rtol=1e-2, atol=1e-3 * mine.abs().max().item())
+
+
+def test_a_step_with_several_critics_adds_their_losses(monkeypatch):
+    """DVD-GAN's pair and MoCoGAN's, the frames drawn as the step draws them, written out."""
+    for name in ("dual", "mocogan"):
+        config = change(discriminator=name, loss="hinge", penalty=0.0)
+        _, figures = stepped(config)
+        twin = start(config)
+        latent = sample_latent(twin.generator, 4, twin.randomness)
+        fake, drawn = twin.generator(latent).detach(), seeded(config.seed)
+        real_logits = twin.discriminator(clips(4, seed=0), generator=drawn).logits
+        fake_logits = twin.discriminator(fake, generator=drawn).logits
+        assert len(real_logits) == 2
+        expected = sum(
+            (1 - one).relu().mean() + (1 + other).relu().mean()
+            for one, other in zip(real_logits, fake_logits, strict=True)
+        )
+        torch.testing.assert_close(figures["discriminator_loss"], expected.detach())
+
+
+def test_a_critic_that_names_classes_learns_them_and_asks_for_them():
+    """MoCoGAN's category loss reaches both players, and without classes there is none."""
+    config = dataclasses.replace(conditional(), generator="mocogan", discriminator="mocogan")
+    real, labels = clips(4, seed=0), torch.tensor([0, 1, 2, 2])
+    moved = []
+    for given in (labels, labels.flip(0)):
+        state = start(config)
+        train_step(state, real, config, given)
+        moved.append(weights(state.discriminator))
+    assert not same(*moved)
+    stepped(change(generator="mocogan", discriminator="mocogan"))
 
 
 def test_the_penalty_comes_every_nth_step_only():
