@@ -31,6 +31,7 @@ from vgan_tutorial.experiments.records import (
     run_command,
     save_record,
 )
+from vgan_tutorial.experiments.trials import UNCHANGED
 from vgan_tutorial.metrics.diagnostics import checkers, company, variety
 from vgan_tutorial.oracle import judged
 from vgan_tutorial.pixels import to_uint8
@@ -225,7 +226,7 @@ def checkpoints(path: str | Path, patient: str = "haste") -> list[tuple[str, nn.
 
 def _config(patient: str, **settings: Any) -> TrainingConfig:
     preset = get_preset(PRESET)
-    changed = settings | PATIENTS[patient]
+    changed = UNCHANGED | settings | PATIENTS[patient]
     return TrainingConfig(frames=preset.frames, size=preset.size, **changed)
 
 

@@ -161,7 +161,7 @@ def teach(
 
 def _probe(pair: str, how: str, preset: Preset, steps: int, seed: int) -> dict[str, float]:
     """Right answers of linear layers on a critic's features, for every factor."""
-    settings = TrainingConfig(frames=preset.frames, size=preset.size, batch=16)
+    settings = TrainingConfig(frames=preset.frames, size=preset.size, batch=16, penalty=1.0)
     state = build_pair(pair, settings, seed)
     stream = MovingShapes(preset, seed + 1)
     critic: Any = state.discriminator  # every critic here has features

@@ -14,7 +14,6 @@ from vgan_tutorial.latents import sample_latent
 from vgan_tutorial.layers import initialise
 from vgan_tutorial.losses import (
     ADVERSARIAL_LOSSES,
-    as_scores,
     discriminator_loss,
     generator_loss,
     r1_penalty,
@@ -29,6 +28,7 @@ from vgan_tutorial.training import (
     train_step,
     update_average,
 )
+from vgan_tutorial.training.disturb import Disturbed
 from vgan_tutorial.training.processes import processes
 
 
@@ -96,11 +96,10 @@ def plain_step(state: TrainingState, real: Tensor, config: TrainingConfig, how: 
     every = config.penalty_every if how.lazy else 1
     fake = state.generator(sample_latent(state.generator, len(real), state.randomness))
     state.discriminator.requires_grad_(True)
-    critic = lambda clips: as_scores(state.discriminator(clips))  # noqa: E731
+    critic = Disturbed(state, config, real.device)  # draws the frames for a critic of frames
     total = discriminator_loss(game, critic(real), critic(fake.detach()))
     if state.step % every == 0:
-        slopes = r1_penalty(state.discriminator, real)
-        slopes = slopes + r2_penalty(state.discriminator, fake.detach())
+        slopes = r1_penalty(critic.exact(), real) + r2_penalty(critic.exact(), fake.detach())
         total = total + every * config.penalty / 2 * slopes
     state.discriminator_optimiser.zero_grad()
     total.backward()

@@ -170,7 +170,9 @@ def make_record(
     torch.set_num_threads(1)
     wanted = names or tuple(PAIRINGS)
     shape = get_preset(preset)
-    settings = TrainingConfig(frames=shape.frames, size=shape.size, batch=batch, log_every=1)
+    settings = TrainingConfig(
+        frames=shape.frames, size=shape.size, batch=batch, penalty=1.0, log_every=1
+    )
     budget: Record = {"seconds": seconds, "steps": steps}
     record = open_record(
         output,

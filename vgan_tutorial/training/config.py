@@ -30,15 +30,15 @@ class TrainingConfig:
 
     frames: int = _least(1, 8)  # Number of frames of a clip
     size: int = _least(1, 16)  # Height and width of a frame, in pixels
-    generator: str = "content-motion"  # Name of the generator; a word that is none lists them
-    discriminator: str = "stacked"  # Name of the discriminator
+    generator: str = "painter"  # Name of the generator; a word that is none lists them
+    discriminator: str = "dual"  # Name of the discriminator
     classes: int = _least(0, 0)  # Number of classes that both networks are told; 0 tells neither
 
     # The game (chapter 2)
 
     loss: str = "relativistic"  # Name of the adversarial loss
     discriminator_steps: int = _least(1, 1)  # Discriminator steps, with new clips, for a step
-    penalty: float = _least(0, 1.0)  # Gamma of R1 and R2; 0 switches them off
+    penalty: float = _least(0, 0.1)  # Gamma of R1 and R2; 0 switches them off
     penalty_every: int = _least(1, 4)  # Steps between penalties, which weigh that many times more
     singular_values_every: int = _least(0, 0)  # Steps between TGAN's cuts; 0 for none
     augmentation: tuple[str, ...] = ()  # Changes of what is judged: colour, translation, cutout

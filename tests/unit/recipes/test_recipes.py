@@ -8,6 +8,7 @@ import torch
 
 from tests.unit.cli.test_commands import vgan
 from vgan_tutorial.datasets import make_shapes_pack
+from vgan_tutorial.losses import as_scores
 from vgan_tutorial.recipes import RECIPES, get_recipe
 from vgan_tutorial.shapes import PRESETS
 from vgan_tutorial.training import TrainingConfig, start, state
@@ -26,7 +27,8 @@ def test_players_fit_each_other_and_the_data(name, monkeypatch):
         players = start(replace(config, fused=False), torch.device("meta"))
         clips = torch.empty(2, 3, config.frames, config.size, config.size)
     labels = () if not config.classes else (torch.zeros(2, dtype=torch.long, device="meta"),)
-    assert players.discriminator.to("meta")(clips, *labels).shape == (2,)
+    scores = as_scores(players.discriminator.to("meta")(clips, *labels))
+    assert all(len(logits) == 2 for logits in scores.logits)
     if not recipe.needs_pack:
         preset = PRESETS[recipe.data]
         assert (config.frames, config.size) == (preset.frames, preset.size)
