@@ -19,9 +19,10 @@ class DualDiscriminator(nn.Module):
     at the clip averaged down, one at a few random frames of full size, one at a time. Movement can
     be judged on small frames and outlines on few, so neither pays for the whole clip.
 
-    Departures: both are this book's stacked critics; the clip is averaged in time too; a frame is
-    a case of its own for the loss, where DVD-GAN adds the frames' logits; only the critic of
-    movement knows the class; without randomness the frames are spaced evenly.
+    Departures: both are this book's stacked critics, that of frames with one more convolution at
+    full size; the clip is averaged in time too; a frame is a case of its own for the loss, where
+    DVD-GAN adds the frames' logits; only the critic of movement knows the class; without randomness
+    the frames are spaced evenly.
 
     Args:
         frames: of a clip.
@@ -50,7 +51,7 @@ class DualDiscriminator(nn.Module):
         whole = in_time == in_space == 1
         self.pool = nn.Identity() if whole else nn.AvgPool3d((in_time, in_space, in_space))
         self.movement = StackedDiscriminator(frames // in_time, size // in_space, channels, classes)
-        self.detail = StackedDiscriminator(1, size, detail)
+        self.detail = StackedDiscriminator(1, size, detail, sharp=True)
         self.seen = [frames * number // seen for number in range(seen)]
 
     def features(self, clips: Clips) -> Float[Tensor, "batch features"]:

@@ -95,16 +95,25 @@ class StackedDiscriminator(nn.Module):
         classes: to judge by; 0 for none. `forward` then needs labels. They enter by projection
             (Miyato and Koyama, ICLR 2018, section 3): with h the last hidden layer and e_y the
             vector of class y, the score is w h + b + <e_y, h>.
+        sharp: one more convolution comes first, 3x3 and at full size, for corners and edges. It
+            has half the channels.
     """
 
     def __init__(
-        self, frames: int = 16, size: int = 64, channels: int = 64, classes: int = 0
+        self,
+        frames: int = 16,
+        size: int = 64,
+        channels: int = 64,
+        classes: int = 0,
+        sharp: bool = False,
     ) -> None:
         super().__init__()
         if frames < 1:
             raise ValueError(f"a clip needs at least one frame, not {frames}")
-        widths = [3 * frames] + [channels] * doublings(size)
         layers: list[nn.Module] = []
+        if sharp:
+            layers += [nn.Conv2d(3 * frames, channels // 2, 3, padding=1), nn.LeakyReLU(0.2)]
+        widths = [channels // 2 if sharp else 3 * frames] + [channels] * doublings(size)
         for inputs, outputs in pairwise(widths):
             layers += [nn.Conv2d(inputs, outputs, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
         self.trunk = nn.Sequential(*layers, nn.Flatten())

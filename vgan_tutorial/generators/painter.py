@@ -30,9 +30,8 @@ class PainterGenerator(nn.Module):
       style and code scale a layer's input channels, and the outputs are divided by the length
       that this gives them (StyleGAN2, Karras et al., CVPR 2020, section 2.2).
     * Features are enlarged by StyleGAN2's fixed filter [1, 3, 3, 1], which is bilinear
-      interpolation: no checkerboards. There is no batch normalisation, and no noise.
-
-    It has been tried on small clips only, and no chapter uses it yet.
+      interpolation: no checkerboards. The last block enlarges nothing: it works at full size, for
+      what is sharp. There is no batch normalisation, and no noise.
 
     Departures: weights are initialised by He's rule and not scaled at run time; the convolution
     comes before the enlargement, on fewer pixels; the first layer is linear in style and code,
@@ -45,7 +44,8 @@ class PainterGenerator(nn.Module):
         content: Length of the content latent.
         motion: Length of the motion latent.
         code: Length of a frame's motion code.
-        channels: Channels at full size; every halving doubles them, up to `widest`.
+        channels: Channels of the picture at full size; the layers before have twice as many, and
+            twice as many again, up to `widest`.
         widest: Channels at most.
         style: Length of the style.
         waves: Number of sines, and of cosines, of the clock.
@@ -62,11 +62,11 @@ class PainterGenerator(nn.Module):
         content: int = 24,
         motion: int = 8,
         code: int = 8,
-        channels: int = 32,
+        channels: int = 16,
         widest: int = 64,
         style: int = 64,
         waves: int = 2,
-        choices: int = 0,
+        choices: int = 64,
         classes: int = 0,
     ) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ class PainterGenerator(nn.Module):
         self.choices, self.classes = choices, classes
         self.latent_shape = (bool(classes) + content + motion,)
         steps = doublings(size)
-        widths = [min(widest, channels * 2**n) for n in reversed(range(steps + 1))]
+        widths = [min(widest, channels * 2**n) for n in reversed(range(steps + 2))]
         self.mapping = perceptron([content + max(0, choices - 1) + classes, style, style])
         self.frequencies = nn.Parameter(2 * math.pi / frames * torch.arange(1.0, waves + 1))
         self.clock = perceptron([motion + classes + 2 * waves, 64, 64, code])
@@ -86,9 +86,11 @@ class PainterGenerator(nn.Module):
             nn.Unflatten(1, (-1, 4, 4)),
         )
         self.blocks = nn.ModuleList(
-            ModulatedConv(inputs, outputs, style + code) for inputs, outputs in pairwise(widths)
+            ModulatedConv(inputs, outputs, style + code, enlarge=number < steps)
+            for number, (inputs, outputs) in enumerate(pairwise(widths))
         )
-        self.paint = nn.Conv2d(widths[-1], 3, 3, padding=1)
+        self.tint = nn.Linear(style + code, channels)
+        self.paint = nn.Conv2d(channels, 3, 3, padding=1)
 
     def forward(
         self,
@@ -147,11 +149,12 @@ class PainterGenerator(nn.Module):
         features = self.layout(steering).contiguous(memory_format=torch.channels_last)
         for block in self.blocks:
             features = block(features, steering)
+        features = features * (1 + self.tint(steering))[:, :, None, None]
         return self.paint(features).tanh().unflatten(0, (-1, time)).transpose(1, 2)
 
 
 class ModulatedConv(nn.Module):
-    """A convolution whose input channels a vector scales, then an enlargement and a rectifier.
+    """A convolution whose input channels a vector scales, an enlargement if asked, a rectifier.
 
     With weights w, scales s(v) = 1 + A v and inputs x, the output channel j is
     sum_i w_ji * (s_i x_i) / sqrt(sum_i s_i^2 |w_ji|^2): modulated, convolved, demodulated
@@ -159,8 +162,9 @@ class ModulatedConv(nn.Module):
     weight, and needs no weights of its own for every frame.
     """
 
-    def __init__(self, inputs: int, outputs: int, steering: int) -> None:
+    def __init__(self, inputs: int, outputs: int, steering: int, enlarge: bool = True) -> None:
         super().__init__()
+        self.enlarge = enlarge
         self.scale = nn.Linear(steering, inputs)
         self.weight = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
         self.bias = nn.Parameter(torch.zeros(outputs, 1, 1))
@@ -170,14 +174,16 @@ class ModulatedConv(nn.Module):
         features: Float[Tensor, "rows inputs height width"],
         steering: Float[Tensor, "rows steering"],
     ) -> Float[Tensor, "rows outputs higher wider"]:
-        """Features of twice the height and width."""
+        """Features of twice the height and width, or of the same."""
         scales = 1 + self.scale(steering)  # rows, inputs
         squares = self.weight.weight.square().sum((2, 3))  # outputs, inputs
         lengths = (scales.square() @ squares.T + 1e-8).rsqrt()  # rows, outputs
         convolved = self.weight(features * scales[:, :, None, None])
         # a rectifier halves the mean square: sqrt(2) gives it back
         balanced = convolved * (2**0.5 * lengths)[:, :, None, None] + self.bias
-        return leaky_relu(interpolate(balanced, scale_factor=2, mode="bilinear"), 0.2)
+        if self.enlarge:
+            balanced = interpolate(balanced, scale_factor=2, mode="bilinear")
+        return leaky_relu(balanced, 0.2)
 
 
 # By name, for the configuration.
