@@ -14,6 +14,8 @@ from vgan_tutorial.latents import choose, class_vector, refuse_labels
 from vgan_tutorial.layers import doublings, perceptron
 from vgan_tutorial.types import Clips, Labels, Network
 
+GOLDEN = (1 + 5**0.5) / 2
+
 
 class PainterGenerator(nn.Module):
     """Content and motion, mapped to styles that modulate the convolutions of every frame.
@@ -23,9 +25,9 @@ class PainterGenerator(nn.Module):
     * A *mapping network* turns the content latent into a style w, which holds for the whole clip
       (StyleGAN, Karras et al., CVPR 2019, section 2).
     * The motion latent and the time go through a perceptron to a *motion code* for every frame
-      (DIGAN, Yu et al., ICLR 2022, section 3). Time enters as sines and cosines whose
-      frequencies are learnt, so motion is continuous, and need not be periodic (StyleGAN-V,
-      Skorokhodov et al., CVPR 2022, section 3).
+      (DIGAN, Yu et al., ICLR 2022, section 3). Time enters as sines and cosines of frequencies
+      that have no common period, so motion is continuous and does not come round by itself (the
+      aim of StyleGAN-V, Skorokhodov et al., CVPR 2022, section 3).
     * A linear layer lays out 4x4 features from both. *Modulated convolutions* paint on from there:
       style and code scale a layer's input channels, and the outputs are divided by the length
       that this gives them (StyleGAN2, Karras et al., CVPR 2020, section 2.2).
@@ -39,7 +41,7 @@ class PainterGenerator(nn.Module):
     `choose`) is this book's.
 
     Args:
-        frames: Number of frames of a clip; the slowest wave of the clock starts with this period.
+        frames: Number of frames of a clip; the slowest wave of the clock takes twice as many.
         size: Height and width of a frame in pixels, 4 doubled any number of times.
         content: Length of the content latent.
         motion: Length of the motion latent.
@@ -48,7 +50,8 @@ class PainterGenerator(nn.Module):
             twice as many again, up to `widest`.
         widest: Channels at most.
         style: Length of the style.
-        waves: Number of sines, and of cosines, of the clock.
+        waves: Number of sines, and of cosines, of the clock; each is faster than the one before by
+            the golden ratio.
         choices: Number of figures that the first number of the content chooses between; 0 for a
             continuous content alone.
         classes: Number of classes; 0 for none. One more number, the first of the latent, then
@@ -65,7 +68,7 @@ class PainterGenerator(nn.Module):
         channels: int = 16,
         widest: int = 64,
         style: int = 64,
-        waves: int = 2,
+        waves: int = 4,
         choices: int = 64,
         classes: int = 0,
     ) -> None:
@@ -78,7 +81,8 @@ class PainterGenerator(nn.Module):
         steps = doublings(size)
         widths = [min(widest, channels * 2**n) for n in reversed(range(steps + 2))]
         self.mapping = perceptron([content + max(0, choices - 1) + classes, style, style])
-        self.frequencies = nn.Parameter(2 * math.pi / frames * torch.arange(1.0, waves + 1))
+        spread = GOLDEN ** torch.arange(waves)  # no two have a common period
+        self.register_buffer("frequencies", math.pi / frames * spread)
         self.clock = perceptron([motion + classes + 2 * waves, 64, 64, code])
         self.layout = nn.Sequential(
             nn.Linear(style + code, widths[0] * 4 * 4),

@@ -53,7 +53,7 @@ def test_each_frame_is_drawn_from_its_own_clip():
 
 def test_detail_outside_the_seen_frames_goes_unnoticed_and_in_them_does_not():
     """What the averaging removes is visible only where a frame is seen in full."""
-    network = initialise(DualDiscriminator(16, 32), seeded())
+    network = initialise(DualDiscriminator(16, 32, seen=2), seeded())
     clips = normal(1, 3, 16, 32, 32)
     checkers = torch.tensor([[1.0, -1.0], [-1.0, 1.0]]).repeat(16, 16)
     hidden, shown = clips.clone(), clips.clone()

@@ -62,6 +62,17 @@ def test_a_longer_clip_goes_on_where_a_shorter_one_ends():
     assert (long.diff(dim=2).abs().amax((1, 3, 4)) > 0).all()
 
 
+def test_the_clock_does_not_come_round():
+    """No two frames within ten clips' lengths are told the same time."""
+    network = build(frames=8)
+    angles = torch.arange(80.0)[:, None] * network.frequencies
+    waves = torch.cat([angles.sin(), angles.cos()], 1)
+    apart = torch.pdist(waves)
+    assert apart.min() > 0.1
+    slowest = 2 * torch.pi / network.frequencies[0]
+    assert slowest == pytest.approx(2 * 8)
+
+
 @torch.no_grad()
 def test_the_content_makes_the_style_and_the_motion_the_codes():
     network = build()
