@@ -48,7 +48,7 @@ CLIPS = 192  # looked at each time
 KEPT = 8  # of them are stored at the end
 
 
-HEALTHY = "as in the chapter"
+HEALTHY = "healthy"
 # A generator that takes steps fifty times as long as its discriminator's.
 _HASTE: dict[str, Any] = {
     "generator": "content-motion-smooth",

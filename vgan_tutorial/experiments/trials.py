@@ -47,7 +47,7 @@ UNCHANGED: dict[str, Any] = {
 }
 # What each trial changes in it.
 TRIALS: dict[str, dict[str, Any]] = {
-    "as in the chapter": {},
+    "unchanged": {},
     # the networks
     "no choices in the latent": {"generator": "content-motion-smooth"},
     "DCGAN's generator": {"generator": "dcgan"},

@@ -94,7 +94,7 @@ def test_the_command_says_in_one_line_what_is_wrong(tmp_path):
     command += ["--output", str(tmp_path / "trials.json"), "--names", "luck"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1
-    assert done.stderr.startswith("no trial is called 'luck'; choose from as in the chapter")
+    assert done.stderr.startswith("no trial is called 'luck'; choose from unchanged")
     assert done.stderr.count("\n") == 1
 
 
@@ -117,7 +117,7 @@ def test_runs_of_other_settings_are_not_mixed_in(tmp_path, monkeypatch):
 def test_what_the_training_chapter_says_of_the_search_holds():
     record = json.loads(SEARCH.read_text())["trials"]
     search, check = range(5), range(5, 10)
-    usual = "as in the chapter"
+    usual = "unchanged"
 
     def found(name, figure="motion_validity", seeds=search):
         runs = [run[figure] for run in record[name]["runs"] if run["seed"] in seeds]
