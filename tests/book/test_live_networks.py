@@ -23,11 +23,14 @@ def browser():
         yield program
 
 
-def test_chromium_agrees_with_pytorch(browser, tmp_path):
+@pytest.mark.parametrize("fast", [True, False])
+def test_chromium_agrees_with_pytorch(browser, tmp_path, fast):
+    """By the kernel, which a page of its own allows itself to run, and plainly."""
     network = drawn_painter(16, 32, choices=5, classes=3)
     latents = latents_for(network, 2)
     with opened(browser, written(tmp_path, network), **STILL) as (page, faults):
-        clips, _ = drawn(page, latents)
+        assert page.evaluate("vganProducts.fast")
+        clips, _ = drawn(page, latents, fast=fast)
         assert faults == []
     expected = network(latents)
     assert (clips.reshape(expected.shape) - expected).abs().max() < AGREEMENT

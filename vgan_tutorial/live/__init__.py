@@ -5,6 +5,7 @@
 * `bundle`: a generator as text, for the page's scripts;
 * `show`: the live generator in a notebook, or on a page of its own;
 * `onnx`: a generator as ONNX;
+* `kernel`: the compiled inside of the page's layers, made from `assets/kernel.wat`;
 * `assets/products.js`, `layers.js`, `operations.js`: what a program's operations compute;
 * `assets/latents.js`, `network.js`: the generator in the browser, which knows no page;
 * `assets/live.js`: the page around it.

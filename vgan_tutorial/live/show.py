@@ -18,6 +18,7 @@ WIDTH = 256  # of the clip on the page, in pixels, unless asked for
 SCRIPTS = (
     ("display", "controls.js"),
     ("live", "latents.js"),
+    ("live", "kernel-bytes.js"),
     ("live", "products.js"),
     ("live", "layers.js"),
     ("live", "operations.js"),
@@ -37,7 +38,7 @@ PAGE = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:;
-  style-src 'unsafe-inline'; script-src 'unsafe-inline'">
+  style-src 'unsafe-inline'; script-src 'unsafe-inline' 'wasm-unsafe-eval'">
 <title>{title}</title>
 <link rel="icon" href="data:,">
 <style>

@@ -15,7 +15,7 @@ import vgan_tutorial
 
 ASSETS = Path(vgan_tutorial.__file__).parent / "live" / "assets"
 # All that needs no page, in the order in which it runs.
-NAMES = ("latents", "products", "layers", "operations", "network")
+NAMES = ("latents", "kernel-bytes", "products", "layers", "operations", "network")
 SCRIPTS = [str(ASSETS / f"{name}.js") for name in NAMES]
 
 CLIPS = """

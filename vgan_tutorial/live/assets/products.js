@@ -1,8 +1,8 @@
 // Sums of products: what linear layers and convolutions are made of.
-// A classic script without dependencies.
+// A classic script without dependencies; `kernel-bytes.js` stands before it.
 //
 //   pack(outputs, length, bias, at)   weights in the order in which they are read
-//   multiply(job)                     all sums of a job
+//   multiply(job)                     all sums of a job, by the kernel or plainly
 //
 // A job has an `input`, and `places` where its windows begin. A window is what one output reads:
 // `runs` runs of `run` numbers, `stride` numbers from the beginning of one to that of the next.
@@ -14,6 +14,7 @@
   const STEP = 4;  // numbers of a run that are read together: a run is of whole fours
   const BLOCK = 8;  // outputs that are computed together
   const GROUP = 4;  // windows that are computed together
+  const PAGE = 65536;  // bytes by which WebAssembly's memory grows
 
   const roundUp = (count, unit) => unit * Math.ceil(count / unit);
 
@@ -57,14 +58,48 @@
     return output;
   }
 
+  // The compiled kernel, or null where there is no WebAssembly, or none with vectors.
+  function started() {
+    try {
+      const bytes = Uint8Array.from(atob(globalThis.vganKernel), text => text.charCodeAt(0));
+      return new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports;
+    } catch {
+      return null;
+    }
+  }
+
+  const kernel = started();
+
+  // Everything goes into the kernel's memory, one after the other, and the sums come out again.
+  function fast({input, places, weights, blocks, runs, run, stride}) {
+    const numbers = places.length * BLOCK * blocks;
+    let end = 0;
+    const [at, table, weight, output] = [input, places, weights, {length: numbers}].map(part => {
+      const begin = end;
+      end = roundUp(begin + 4 * part.length, 16);
+      return begin;
+    });
+    const short = end - kernel.memory.buffer.byteLength;
+    if (short > 0) kernel.memory.grow(Math.ceil(short / PAGE));
+    const {buffer} = kernel.memory;
+    new Float32Array(buffer, at).set(input);
+    new Float32Array(buffer, weight).set(weights);
+    new Int32Array(buffer, table, places.length).set(places.map(place => 4 * place));
+    kernel.multiply(at, table, places.length / GROUP, weight, blocks, runs, run / STEP,
+      4 * (stride - run), output);
+    return new Float32Array(buffer, output, numbers);
+  }
+
   // The last window is computed again until they are whole groups.
   function multiply(job) {
     const count = job.places.length, places = new Int32Array(roundUp(count, GROUP));
     places.set(job.places);
     places.fill(job.places[count - 1], count);
-    const answer = plain({...job, places});
+    const answer = (products.fast ? fast : plain)({...job, places});
     return answer.subarray(0, count * BLOCK * job.blocks);
   }
 
-  globalThis.vganProducts = {STEP, BLOCK, roundUp, pack, multiply};
+  // `fast` is true where the kernel runs, and may be made false to compare.
+  const products = {STEP, BLOCK, roundUp, pack, multiply, fast: kernel !== null};
+  globalThis.vganProducts = products;
 })();
