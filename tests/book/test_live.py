@@ -1,21 +1,29 @@
 """The live generator in a real browser, on a page opened from disk: pictures, controls, times."""
 
-import json
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
 from tests.book.browser import chromium, launched, opened, page_faults
+from tests.book.live_pages import (
+    STILL,
+    bundle_of,
+    drawn,
+    latent,
+    pixels,
+    press,
+    slider,
+    written,
+)
 from tests.book.test_site import lacking
-from tests.unit.live.test_bundle import AGREEMENT, SMOOTH, drawn_network, latents_for
+from tests.support.drawn import SMOOTH, drawn_network, latents_for
+from tests.unit.live.test_programs import AGREEMENT
 from vgan_tutorial import live
 from vgan_tutorial.pixels import to_uint8
 
 pytestmark = pytest.mark.browser
 
-STILL = {"reduced_motion": "reduce"}
 CHOICES = ("Figure", "Move")
 NAMES = ["circular", "horizontal", "<b>vertical"]  # a name is text, whatever it holds
 DIRECTIONS = [f"{name}, {order} direction" for name in CHOICES for order in ("first", "second")]
@@ -53,31 +61,6 @@ def told_url(told, tmp_path_factory):
     return written(tmp_path_factory.mktemp("told"), checkpoints, class_names=NAMES)
 
 
-def written(folder, generator, **options):
-    page = folder / "live.html"
-    player = live.player(generator, alt="Four clips.", **options)
-    page.write_text(live.page(player), encoding="utf-8")
-    return page.as_uri()
-
-
-def latent(page):
-    return torch.tensor(json.loads(page.locator("canvas").get_attribute("data-latent")))
-
-
-def bundle_of(page):
-    return json.loads(page.locator('script[type="application/json"]').text_content())
-
-
-def pixels(page):
-    """What the canvas shows."""
-    size, values = page.evaluate(
-        "(() => { const c = document.querySelector('canvas');"
-        "return [c.width, Array.from(c.getContext('2d')"
-        ".getImageData(0, 0, c.width, c.height).data)] })()"
-    )
-    return np.array(values, dtype=int).reshape(size, size, 4)[..., :3]
-
-
 def frame(page):
     return int(page.locator("canvas").get_attribute("data-frame"))
 
@@ -96,14 +79,6 @@ def wait_for_another_frame(page, than):
     )
 
 
-def press(page, name):
-    page.get_by_role("button", name=name, exact=True).click()
-
-
-def slider(page, name):
-    return page.get_by_role("slider", name=name, exact=True)
-
-
 def test_the_canvas_shows_what_pytorch_draws(browser, url, network):
     with opened(browser, url, **STILL) as (page, faults):
         for name in ("New sample", "Keep who, change how", "Map between four samples"):
@@ -120,26 +95,11 @@ def test_chromium_agrees_with_pytorch(browser, tmp_path, preset, classes):
     network = drawn_network(preset, classes=classes)
     latents = latents_for(network, 4)
     with opened(browser, written(tmp_path, network), **STILL) as (page, faults):
-        clips, times = page.evaluate(
-            """latents => {
-                const text = document.querySelector('script[type="application/json"]').textContent;
-                const network = vganLive.decode(JSON.parse(text), 0), times = [];
-                const clips = latents.map(latent =>
-                    Array.from(vganLive.toClip(vganLive.generate(network, latent))));
-                for (let n = 0; n < 40; n++) {
-                    const before = performance.now();
-                    vganLive.generate(network, latents[n % 4]);
-                    times.push(performance.now() - before);
-                }
-                return [clips, times];
-            }""",
-            latents.tolist(),
-        )
+        clips, median = drawn(page, latents, times=40)
         assert faults == []
     expected = network(latents)
-    assert (torch.tensor(clips).reshape(expected.shape) - expected).abs().max() < AGREEMENT
-    median = np.median(times)
-    print(f"{preset}, {classes} classes: {median:.1f} ms a clip (median of {len(times)})")
+    assert (clips.reshape(expected.shape) - expected).abs().max() < AGREEMENT
+    print(f"{preset}, {classes} classes: {median:.1f} ms a clip (median of 40)")
 
 
 @pytest.mark.parametrize("page", ["url", "told_url"])
@@ -306,9 +266,9 @@ def test_directions_stay_standard_normal_coordinates(browser, url, network):
     with opened(browser, url, **STILL) as (page, _):
         start = latent(page)
         slider(page, DIRECTIONS[0]).fill("1.5")
-        direction = torch.tensor(bundle_of(page)["directions"]["content"][0])
-        step = (latent(page) - start)[1 : network.content]
-        assert latent(page)[1 : network.content] @ direction == pytest.approx(1.5, abs=1e-3)
+        direction = torch.tensor(bundle_of(page)["halves"][0]["directions"][0])
+        step = (latent(page) - start)[: network.content]
+        assert latent(page)[: network.content] @ direction == pytest.approx(1.5, abs=1e-3)
         assert abs(step @ direction) == pytest.approx(step.norm().item(), abs=1e-3)
 
 

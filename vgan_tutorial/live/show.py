@@ -18,6 +18,10 @@ WIDTH = 256  # of the clip on the page, in pixels, unless asked for
 SCRIPTS = (
     ("display", "controls.js"),
     ("live", "latents.js"),
+    ("live", "kernel-bytes.js"),
+    ("live", "products.js"),
+    ("live", "layers.js"),
+    ("live", "operations.js"),
     ("live", "network.js"),
     ("live", "live.js"),
 )
@@ -34,7 +38,7 @@ PAGE = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:;
-  style-src 'unsafe-inline'; script-src 'unsafe-inline'">
+  style-src 'unsafe-inline'; script-src 'unsafe-inline' 'wasm-unsafe-eval'">
 <title>{title}</title>
 <link rel="icon" href="data:,">
 <style>
@@ -60,16 +64,17 @@ def player(
     seed: int = 0,
     class_names: Sequence[str] | None = None,
 ) -> Shown:
-    """A content-motion generator that the reader drives: it runs in the page itself.
+    """A generator that the reader drives: it runs in the page itself.
 
     Args:
-        generator: a `ContentMotionGenerator`; or checkpoints of one as pairs of a label and a
-            generator, earliest first, which a slider goes through while the latent stays.
+        generator: a generator of a kind that the page can run (see `programs`); or checkpoints of
+            one as pairs of a label and a generator, earliest first, which a slider goes through
+            while the latent stays.
         alt: sentence that says what the clips show.
         caption: line under the controls.
         fps: frames a second.
         size: width of the clip on the page, in pixels.
-        precision: type of the stored weights, "float16" or "int8"; see `bundle.make_bundle`.
+        precision: type of the large weights, "float16" or "int8"; see `bundle.make_bundle`.
         seed: seed of the four latents that the page starts from.
         class_names: names of the classes that the generator is told; the page has a button for
             each.
@@ -100,7 +105,8 @@ def page(content: Shown, title: str = "A live generator") -> str:
 def _poster(bundle: dict[str, Any], alt: str) -> str:
     """The clips of the four latents that the page starts from, as an image."""
     network = read_bundle(bundle)
+    shape: tuple[int, ...] = network.latent_shape  # type: ignore[assignment]
     with torch.no_grad():
-        clips = network(torch.tensor(bundle["latents"]))
+        clips = network(torch.tensor(bundle["latents"]).reshape(-1, *shape))
     rows = as_stored(clips)
     return strip_image(rows, alt, min(POSTER_FRAMES, rows.shape[1]))

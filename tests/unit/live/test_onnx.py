@@ -5,7 +5,7 @@ import importlib.util
 import pytest
 import torch
 
-from tests.unit.live.test_bundle import drawn_network, latents_for
+from tests.support.drawn import drawn_network, drawn_painter, latents_for
 from vgan_tutorial import live
 
 
@@ -15,12 +15,13 @@ def test_onnx_is_refused_with_what_to_install(tmp_path, monkeypatch):
         live.export_onnx(drawn_network(), tmp_path / "clip.onnx")
 
 
-def test_onnx_draws_the_same_clips(tmp_path):
+@pytest.mark.parametrize("build", [drawn_network, drawn_painter])
+def test_onnx_draws_the_same_clips(tmp_path, build):
     for name in ("onnx", "onnxruntime", "onnxscript"):
         pytest.importorskip(name, reason="install the extra `onnx`")
     import onnxruntime
 
-    network, path = drawn_network(), tmp_path / "clip.onnx"
+    network, path = build(), tmp_path / "clip.onnx"
     assert live.export_onnx(network, path) < 1e-5
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     latents = latents_for(network, 1, seed=8)

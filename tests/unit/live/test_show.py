@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.unit.live.test_bundle import drawn_network
+from tests.support.drawn import drawn_network
 from vgan_tutorial import cli, live
 from vgan_tutorial.datasets import make_shapes_pack
 from vgan_tutorial.training import TrainingConfig, save_generator, start

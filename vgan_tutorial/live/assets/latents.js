@@ -1,4 +1,4 @@
-// Latents in the browser: their choices, where their parts begin, and mixtures of them.
+// Latents in the browser: their choices, and mixtures of them.
 // A classic script without dependencies, so it runs from disk, from a server and in node.
 (function () {
   "use strict";
@@ -23,16 +23,10 @@
     return low;
   }
 
-  // Where the parts of a latent begin. A network that is told classes reads one more number first.
-  function beginnings({classes, content}) {
-    const who = classes ? 1 : 0;
-    return {who, how: who + content};
-  }
-
-  // Where a latent has choices: of the class, of the figure and of the move.
-  function choicePlaces(sizes) {
-    const {who, how} = beginnings(sizes);
-    return sizes.classes ? [0, who, how] : [who, how];
+  // Where a latent has choices: of the class, by its first number, and of each half that has one.
+  function choicePlaces({classes, halves}) {
+    const begins = halves.filter(({choices}) => choices).map(({begin}) => begin);
+    return classes ? [0, ...begins] : begins;
   }
 
   // A weighted sum of latents, divided by the norm of the weights so that its variance stays 1.
@@ -52,6 +46,6 @@
     Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
 
   globalThis.vganLive = {
-    share, chosen, standsFor, beginnings, choicePlaces, mix, corners, normal,
+    share, chosen, standsFor, choicePlaces, mix, corners, normal,
   };
 })();

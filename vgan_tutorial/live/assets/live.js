@@ -6,7 +6,7 @@
 
   const {make, addSlider, addPlayButton} = globalThis.vganControls;
   const {
-    beginnings, choicePlaces, chosen, corners, decode, generate, mix, normal, standsFor, toPixels,
+    choicePlaces, chosen, corners, decode, generate, mix, normal, standsFor, toPixels,
   } = globalThis.vganLive;
 
   const REACH = 3;  // of a pad and its sliders, in standard deviations to either side
@@ -129,13 +129,12 @@
   }
 
   function describe({bundle, checkpoint}, latent) {
-    const {kinds, moves, classes} = bundle, {who, how} = beginnings(bundle);
-    const said = [
-      kinds > 1 && "figure " + (chosen(latent[who], kinds) + 1) + " of " + kinds,
-      classes && bundle.class_names[chosen(latent[0], classes)],
-      moves > 1 && "move " + (chosen(latent[how], moves) + 1) + " of " + moves,
-      bundle.checkpoints[checkpoint].label,
-    ].filter(Boolean).join(", ");
+    const {halves, classes, class_names} = bundle, last = halves.at(-1);
+    const said = halves.flatMap(half => [
+      half === last && classes && class_names[chosen(latent[0], classes)],
+      half.choices > 1 && half.noun.toLowerCase() + " "
+        + (chosen(latent[half.begin], half.choices) + 1) + " of " + half.choices,
+    ]).concat(bundle.checkpoints[checkpoint].label).filter(Boolean).join(", ");
     return said.charAt(0).toUpperCase() + said.slice(1);
   }
 
@@ -143,9 +142,12 @@
 
   function addActions(live, panel) {
     const actions = make("div", {"class": "vgan-live-actions"}, panel);
-    addAction(live, actions, "New sample", () => renew(live, true, true));
-    addAction(live, actions, "Keep who, change how", () => renew(live, false, true));
-    addAction(live, actions, "Keep how, change who", () => renew(live, true, false));
+    const {halves} = live.bundle, [who, how] = halves;
+    addAction(live, actions, "New sample", () => renew(live, halves));
+    if (how) {  // a latent that is not split has nothing to keep
+      addAction(live, actions, "Keep who, change how", () => renew(live, [how]));
+      addAction(live, actions, "Keep how, change who", () => renew(live, [who]));
+    }
     const swap = addAction(live, actions, "Map between four samples", () => swapMap(live));
     live.onClip.push(() => swap.setAttribute("aria-pressed", live.mapped));
   }
@@ -157,12 +159,13 @@
   }
 
   // New samples; what is kept is the half of the latent that is shown now. A class is asked for
-  // and not drawn: it stays until another is asked for.
-  function renew(live, newWho, newHow) {
-    const kept = latentOf(live), {who, how} = beginnings(live.bundle);
+  // and not drawn: it stays until another is asked for, and belongs to how the clip moves.
+  function renew(live, changed) {
+    const kept = latentOf(live), {classes, halves} = live.bundle;
+    const ownClass = classes && changed.includes(halves.at(-1));
     const fresh = sample => kept.map((old, i) => {
-      if (i < who) return newHow ? sample[i] : old;
-      return (i < how ? newWho : newHow) ? normal() : old;
+      if (ownClass && i === 0) return sample[0];
+      return changed.some(({begin, end}) => i >= begin && i < end) ? normal() : old;
     });
     if (live.mapped) live.samples = live.samples.map(fresh);
     else live.latent = fresh(live.latent);
@@ -178,16 +181,15 @@
   // Who and how -----------------------------------------------------------------------------
 
   function addHalves(live, panel) {
-    const {bundle} = live, {kinds, moves, classes, directions} = bundle;
-    const {who, how} = beginnings(bundle);
-    const halves = make("div", {"class": "vgan-live-groups"}, panel);
-    live.onClip.push(() => { halves.hidden = live.mapped; });
-    const content = addGroup(halves, "Who"), motion = addGroup(halves, "How");
-    addChoice(live, content, "Figure", kinds, who);
-    addDirections(live, content, "Figure", directions.content, who + 1);
-    if (classes) addClasses(live, motion);
-    addChoice(live, motion, "Move", moves, how);
-    addDirections(live, motion, "Move", directions.motion, how + 1);
+    const {halves, classes} = live.bundle;
+    const groups = make("div", {"class": "vgan-live-groups"}, panel);
+    live.onClip.push(() => { groups.hidden = live.mapped; });
+    halves.forEach(half => {
+      const group = addGroup(groups, half.title);
+      if (classes && half === halves.at(-1)) addClasses(live, group);
+      addChoice(live, group, half);
+      addDirections(live, group, half);
+    });
   }
 
   function addGroup(parent, title) {
@@ -216,21 +218,21 @@
   }
 
   // The choice with which one half of the latent begins.
-  function addChoice(live, parent, label, choices, place) {
+  function addChoice(live, parent, {noun, choices, begin}) {
     if (choices < 2) return;
-    addValue(live, parent, {label, max: choices - 1}, {
-      read: () => chosen(live.latent[place], choices),
-      write(value) { set(live, place, standsFor(value, choices)); },
+    addValue(live, parent, {label: noun, max: choices - 1}, {
+      read: () => chosen(live.latent[begin], choices),
+      write(value) { set(live, begin, standsFor(value, choices)); },
       say: value => (value + 1) + " / " + choices,
     });
   }
 
-  // A pad and two sliders for the two strongest directions of one half, which starts at `begin`.
-  function addDirections(live, parent, noun, directions, begin) {
+  // A pad and two sliders for the two strongest directions of one half.
+  function addDirections(live, parent, {noun, directions, begin, end}) {
     const along = direction =>
       direction.reduce((sum, part, i) => sum + part * live.latent[begin + i], 0);
     const move = (direction, value) => {
-      const step = value - along(direction), end = begin + direction.length;
+      const step = value - along(direction);
       live.latent = live.latent.map((old, i) =>
         i >= begin && i < end ? old + step * direction[i - begin] : old);
     };
@@ -316,8 +318,8 @@
     for (let n = 0; n < CELLS * CELLS; n++) {
       const column = n % CELLS, row = Math.floor(n / CELLS);
       const weights = corners(column / (CELLS - 1), row / (CELLS - 1));
-      const drawn = generate(network(live), mix(live.samples, weights, places));
-      put(sheet, drawn, frames >> 1, column * size, row * size);
+      const latent = mix(live.samples, weights, places);
+      put(sheet, generate(network(live), latent, [frames >> 1]), 0, column * size, row * size);
     }
     return sheet;
   }
