@@ -40,7 +40,7 @@ class DualDiscriminator(nn.Module):
         size: int = 64,
         channels: int = 64,
         detail: int = 32,
-        seen: int = 4,
+        seen: int = 2,
         coarse: tuple[int, int] = (8, 16),
         classes: int = 0,
     ) -> None:

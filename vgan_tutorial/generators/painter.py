@@ -58,6 +58,8 @@ class PainterGenerator(nn.Module):
             chooses the class, unless `forward` is given labels. Style and motion both hear of it.
     """
 
+    frequencies: Tensor
+
     def __init__(
         self,
         frames: int = 16,

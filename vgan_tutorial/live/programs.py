@@ -131,7 +131,7 @@ def _painter_arguments(network: Any) -> dict[str, int | float]:
     style = network.mapping[-1].out_features
     return {
         "frames": network.frames,
-        "size": 4 * 2 ** len(network.blocks),
+        "size": 4 * 2 ** sum(block.enlarge for block in network.blocks),
         "content": network.content,
         "motion": network.motion,
         "code": first.in_features - style,
@@ -157,7 +157,7 @@ def _painter(network: Any, program: Program) -> list[Half]:
         told = program.choose(program.slice(0, 1), network.classes)
         content, motion = (program.add("concatenate", each, told) for each in (content, motion))
     style = program.chain(content, network.mapping)
-    frequencies = program.store(network.frequencies, exact=True)
+    frequencies = program.constant("frequencies", network.frequencies)
     clock = program.add("clock", tensors=[frequencies], frames=network.frames)
     repeated = program.add("repeat", motion, rows=network.frames)
     codes = program.chain(program.add("concatenate", repeated, clock), network.clock)
@@ -165,15 +165,19 @@ def _painter(network: Any, program: Program) -> list[Half]:
     steering = program.add("pick", program.add("concatenate", styles, codes))
     features, size = program.chain(steering, network.layout), 4
     for block in network.blocks:
-        size *= 2
         scales = program.chain(steering, [block.scale])
         tensors = [program.store(block.weight.weight), program.store(block.bias)]
         features = program.add(
             "modulated", features, scales, tensors=tensors, padding=[1, 1], gain=math.sqrt(2)
         )
-        features = program.add("enlarge", features, shape=[size, size])
+        if block.enlarge:
+            size *= 2
+            features = program.add("enlarge", features, shape=[size, size])
         features = program.add("leaky_relu", features, slope=0.2)
-    program.add("tanh", program.chain(features, [network.paint]))
+    scales = program.chain(steering, [network.tint])
+    tensors = [program.store(network.paint.weight), program.store(network.paint.bias)]
+    painted = program.add("modulated", features, scales, tensors=tensors, padding=[1, 1])
+    program.add("tanh", painted)
     return [who, how]
 
 

@@ -22,11 +22,11 @@ def test_onnx_draws_the_same_clips(tmp_path, build):
     import onnxruntime
 
     network, path = build(), tmp_path / "clip.onnx"
-    assert live.export_onnx(network, path) < 1e-5
+    assert live.export_onnx(network, path) < 1e-4
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     latents = latents_for(network, 1, seed=8)
     (clip,) = session.run(None, {"latent": latents.numpy()})
-    torch.testing.assert_close(torch.from_numpy(clip), network(latents), atol=1e-5, rtol=0)
+    torch.testing.assert_close(torch.from_numpy(clip), network(latents), atol=1e-4, rtol=0)
     assert b".py" not in path.read_bytes()  # no traces of the machine that wrote it
     with pytest.raises(ValueError, match="draws other clips than PyTorch"):
         live.export_onnx(network, path, tolerance=-1.0)

@@ -110,8 +110,8 @@
   const convolution = ([input], [weight, bias], {padding}, kept) =>
     convolved(input, weight, bias, padding, kept, null);
 
-  // Channels are scaled by 1 + the second input, convolved, divided by the length that the scales
-  // give the weights, and multiplied by `gain`.
+  // Channels are scaled by 1 + the second input and convolved; where there is a `gain`, they are
+  // divided by the length that the scales give the weights, and multiplied by it.
   function modulated([input, steered], [weight, bias], {padding, gain}, kept) {
     const [outputs, inputs] = weight.shape, scales = steered.data.map(scale => 1 + scale);
     kept.squares ||= squares(weight);
@@ -124,7 +124,7 @@
         for (let i = 0; i < inputs; i++) {
           sum += scales[row * inputs + i] ** 2 * kept.squares[o * inputs + i];
         }
-        factors[o] = gain / Math.sqrt(sum);
+        factors[o] = gain ? gain / Math.sqrt(sum) : 1;
       }
       for (let i = row * numbers; i < (row + 1) * numbers; i += outputs) {
         for (let o = 0; o < outputs; o++) data[i + o] = data[i + o] * factors[o] + bias.data[o];
