@@ -38,7 +38,7 @@ from vgan_tutorial.pixels import to_uint8
 from vgan_tutorial.types import Clips
 
 FRAMES, SIZE, FILMS = 8, 16, 16
-KEPT = 3  # films whose copies are stored: the first ones
+KEPT = 3  # films that are stored with their copies: the first ones
 # Adam as in no game: nobody pushes back, so momentum helps, and the rate may fall to zero.
 RATE, BETAS = 0.005, (0.9, 0.99)
 
@@ -71,6 +71,7 @@ def make_record(
     films = draw_films(FILMS, torch.Generator().manual_seed(seed))
     record = open_record(output, _begun(output, steps, every, seed))
     record.setdefault("baselines", baselines(films))
+    add_tensors(output, {"films": to_uint8(films[:KEPT])})
     fits = record.setdefault("fits", {})
     for name, build in NETWORKS.items():
         if name in fits:
