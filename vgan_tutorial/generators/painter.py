@@ -32,7 +32,7 @@ class PainterGenerator(nn.Module):
     * Features are enlarged by StyleGAN2's fixed filter [1, 3, 3, 1], which is bilinear
       interpolation: no checkerboards. There is no batch normalisation, and no noise.
 
-    It has been tried on small clips only, and no chapter uses it yet.
+    It has been tried on small clips only. Chapter 4 builds it by hand.
 
     Departures: weights are initialised by He's rule and not scaled at run time; the convolution
     comes before the enlargement, on fewer pixels; the first layer is linear in style and code,
