@@ -8,6 +8,7 @@ from torch import nn
 
 from tests.support.seeds import seeded
 from vgan_tutorial.generators import ArticleGenerator, ContentMotionGenerator, VGANGenerator
+from vgan_tutorial.generators.painter import ModulatedConv, PainterGenerator
 from vgan_tutorial.latents import sample_latent
 from vgan_tutorial.layers import initialise, receptive_field
 
@@ -159,3 +160,82 @@ def test_eq_great_circle():
         assert (between.T.cov() - torch.eye(6)).abs().max() < 0.05
     halfway = (first + second) / 2
     assert halfway.var(0).mean().item() == pytest.approx(0.5, abs=0.02)  # a straight line shrinks
+
+
+def test_eq_mapping():
+    """The layers that paint are shown f(c), and nothing else of the content."""
+    network = initialise(PainterGenerator(frames=4, size=16), seeded()).eval()
+    latent = sample_latent(network, 3, seeded())
+    with torch.no_grad():
+        content, motion = network.split(latent)
+        codes, style = network.move(motion), network.mapping(content)
+        torch.testing.assert_close(network.synthesise(style, codes), network(latent))
+        network.mapping.register_forward_hook(lambda *_: style.flip(0))
+        torch.testing.assert_close(network.synthesise(style.flip(0), codes), network(latent))
+
+
+def modulated(layer, features, steering):
+    """What a layer computes before its enlargement, and with its length, as sums over channels."""
+    scales = 1 + steering @ layer.scale.weight.T + layer.scale.bias
+    kernels = layer.weight.weight
+    rows = []
+    for x, s in zip(features, scales, strict=True):
+        y = []
+        for w in kernels:
+            terms = [
+                nn.functional.conv2d(s[i] * x[i : i + 1], w[i][None, None], padding=1)
+                for i in range(3)
+            ]
+            y.append(torch.stack(terms).sum(0)[0])
+        lengths = [(s.square() * w.square().sum((1, 2))).sum().sqrt() for w in kernels]
+        rows.append((torch.stack(y), torch.stack(lengths)[:, None, None]))
+    return rows
+
+
+@torch.no_grad()
+def test_eq_modulation():
+    """Scaled inputs, summed over the channels: the layer's own output, before it is divided."""
+    layer = initialise(ModulatedConv(3, 4, 5), seeded())
+    features = torch.randn(2, 3, 8, 8, generator=seeded(1))
+    steering = torch.randn(2, 5, generator=seeded(2))
+    expected = [y for y, _ in modulated(layer, features, steering)]
+    inner = layer.weight(features * (1 + layer.scale(steering))[:, :, None, None])
+    torch.testing.assert_close(inner, torch.stack(expected), rtol=1e-4, atol=1e-5)
+    layer.scale.weight.zero_()  # and an A of zero changes nothing
+    plain = layer.weight(features)
+    torch.testing.assert_close(
+        torch.stack([y for y, _ in modulated(layer, features, steering)]), plain
+    )
+
+
+@torch.no_grad()
+def test_eq_demodulation():
+    """Divided by its length the output has mean square 1, for independent inputs of that kind."""
+    layer = initialise(ModulatedConv(3, 4, 5), seeded())
+    steering = torch.randn(1, 5, generator=seeded(2))
+    features = torch.randn(1, 3, 400, 400, generator=seeded(1))
+    ((y, lengths),) = modulated(layer, features, steering)
+    squares = (y / lengths)[:, 1:-1, 1:-1].square().mean((1, 2))
+    assert (squares - 1).abs().max() < 0.03
+    assert (y[:, 1:-1, 1:-1].square().mean((1, 2)) - 1).abs().max() > 0.1  # not before
+    grown = nn.functional.interpolate((y / lengths)[None], scale_factor=2, mode="bilinear")
+    expected = 2**0.5 * nn.functional.leaky_relu(grown, 0.2)
+    torch.testing.assert_close(layer(features, steering), expected, rtol=1e-3, atol=1e-4)
+
+
+@torch.no_grad()
+def test_eq_motion_code():
+    """A perceptron of the motion latent and of a sine and a cosine of every frequency."""
+    network = initialise(PainterGenerator(frames=8, size=16, waves=3), seeded()).eval()
+    motion = torch.randn(2, network.motion, generator=seeded(1))
+    codes = network.move(motion, 20)
+    for row in range(2):
+        for time in (0, 5, 19):
+            angles = [float(frequency) * time for frequency in network.frequencies]
+            waves = [math.sin(a) for a in angles] + [math.cos(a) for a in angles]
+            expected = network.clock(torch.cat([motion[row], torch.tensor(waves)]))
+            torch.testing.assert_close(codes[row, time], expected, rtol=1e-4, atol=1e-4)
+    for turn in (8, 16):  # whole turns in a clip bring every sine home
+        torch.testing.assert_close(codes[:, turn], codes[:, 0], rtol=1e-4, atol=1e-4)
+    network.frequencies.mul_(torch.tensor([0.55, 1.2, 1.0]))
+    assert (network.move(motion, 20)[:, 8] - codes[:, 0]).abs().max() > 0.1

@@ -12,6 +12,7 @@ of `book/records/`. One that was interrupted is given once more, and most go on 
 * `throughput`: what each change to a training step brings (chapter 8);
 * `step_costs`: what a step of every recipe costs (chapter 8);
 * `loading`: the loader against decoders, and packed clips against both (chapter 3);
+* `generality`: what the painter and the tile generator can draw at all (chapter 4);
 * `classifier`: the networks whose features the metrics compare (chapter 7).
 
 In each, `make_record` is the command. `records` holds what they share: where a record comes from,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from vgan_tutorial.generators import ContentMotionGenerator
 from vgan_tutorial.latents import sample_latent
 from vgan_tutorial.losses import total_score
+from vgan_tutorial.oracle import judge
 from vgan_tutorial.shapes import Preset, draw_batch, get_preset
 from vgan_tutorial.types import Clips
 
@@ -23,13 +25,29 @@ def variety(
     return (own / theirs).item()
 
 
+def split_latent(
+    network: nn.Module, latent: Float[Tensor, "batch latent"]
+) -> tuple[Float[Tensor, "batch content"], Float[Tensor, "batch motion"]]:
+    """Content and motion half of the latents of a network that has both, and no classes.
+
+    Raises:
+        ValueError: for a network whose latent is not made of these two.
+    """
+    content, motion = getattr(network, "content", None), getattr(network, "motion", None)
+    told = bool(getattr(network, "classes", 0))
+    if told or not (isinstance(content, int) and isinstance(motion, int)):
+        kind = "with classes" if told else "with no content and motion"
+        raise ValueError(f"the latent of a {type(network).__name__} {kind} has no two halves")
+    return latent[:, :content], latent[:, content:]
+
+
 def halves(
     network: nn.Module, preset: str | Preset = "tiny", count: int = 192, seed: int = 1
 ) -> dict[str, float]:
-    """Variety of a content-motion generator's clips, and how much of it either latent brings.
+    """Variety of a generator's clips, and how much of it content and motion latent bring.
 
     Args:
-        network: a `ContentMotionGenerator` for clips of the preset, without classes.
+        network: generator with a content and a motion half, for clips of the preset.
         preset: whose real clips set the scale.
         count: number of clips that are drawn each time.
         seed: seed of the latents.
@@ -37,15 +55,87 @@ def halves(
     Returns:
         Variety of clips as they come ("both"), of clips that share one motion latent and so differ
         in who is seen ("who"), and of clips that share one content latent ("how").
+
+    Raises:
+        ValueError: for a network without these halves.
     """
-    assert isinstance(network, ContentMotionGenerator)
     both = sample_latent(network, count, torch.Generator().manual_seed(seed))
-    content, motion = both.split([network.content, network.motion], dim=1)
+    content, motion = split_latent(network, both)
     who = torch.cat([content, motion[:1].expand_as(motion)], dim=1)
     how = torch.cat([content[:1].expand_as(content), motion], dim=1)
     with torch.no_grad():
         drawn = {"both": network(both), "who": network(who), "how": network(how)}
     return {name: variety(clips, preset) for name, clips in drawn.items()}
+
+
+@dataclass(frozen=True)
+class Alike:
+    """How often two clips of some kind of pair agree; nan where no such pair is valid."""
+
+    shape: float  # share of pairs that show the same shape
+    colour: float  # share of pairs that show the same colour
+    motion: float  # share of pairs that move in the same way
+    size: float  # mean difference of the sizes, over their mean
+
+
+@dataclass(frozen=True)
+class Disentanglement:
+    """What stays when one half of the latent is held and the other is new."""
+
+    valid: float  # share of clips that the judge can read, motion included
+    same_content: Alike  # pairs that share the content latent only
+    same_motion: Alike  # pairs that share the motion latent only
+    neither: Alike  # pairs that share nothing: what agrees by chance
+
+
+@torch.no_grad()
+def disentanglement(
+    network: nn.Module,
+    preset: str | Preset = "tiny",
+    contents: int = 32,
+    motions: int = 8,
+    seed: int = 1,
+) -> Disentanglement:
+    """Draw every content with every motion, and let the exact judge compare the clips by pairs.
+
+    Only pairs count in which the judge accepts both clips, so a network that draws badly is not
+    called entangled for it: see `Disentanglement.valid`.
+
+    Args:
+        network: generator with a content and a motion half, for clips of the preset.
+        preset: whose factors the judge reads.
+        contents: number of content latents.
+        motions: number of motion latents.
+        seed: seed of the latents.
+
+    Raises:
+        ValueError: for a network without these halves.
+    """
+    latent = sample_latent(network, max(contents, motions), torch.Generator().manual_seed(seed))
+    content, motion = split_latent(network, latent)
+    rows = torch.arange(contents).repeat_interleave(motions)
+    columns = torch.arange(motions).repeat(contents)
+    verdict = judge(network(torch.cat([content[rows], motion[columns]], 1)), get_preset(preset))
+    good, factors = verdict.motion_valid.cpu(), verdict.factors.to("cpu")
+    once = torch.ones(len(rows), len(rows), dtype=torch.bool).triu(1)  # each pair once
+    pairs = once & good[:, None] & good
+    shared, moved = rows[:, None] == rows, columns[:, None] == columns
+
+    def compare(which: Bool[Tensor, "clips clips"]) -> Alike:
+        one, other = (factors[index] for index in (pairs & which).nonzero().unbind(1))
+        return Alike(
+            shape=(one.shape == other.shape).float().mean().item(),
+            colour=(one.colour == other.colour).float().mean().item(),
+            motion=(one.motion == other.motion).float().mean().item(),
+            size=2 * ((one.size - other.size).abs().mean() / (one.size + other.size).mean()).item(),
+        )
+
+    return Disentanglement(
+        valid=good.float().mean().item(),
+        same_content=compare(shared),
+        same_motion=compare(moved),
+        neither=compare(~shared & ~moved),
+    )
 
 
 def checkers(clips: Float[Tensor, "count 3 time height width"]) -> float:
