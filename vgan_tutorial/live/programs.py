@@ -145,7 +145,10 @@ def _painter_arguments(network: Any) -> dict[str, int | float]:
 
 
 def _painter(network: Any, program: Program) -> list[Half]:
-    """Modulated convolutions, steered by the clip's style and every frame's code."""
+    """Modulated convolutions, steered by the clip's style and every frame's code.
+
+    What makes style and codes is exact: these weights are few, and every layer hears of them.
+    """
     choices = network.choices, 0
     who, how = _split(network.classes, network.content, network.motion, choices)
     content, motion = program.slice(who.begin, who.end), program.slice(how.begin, how.end)
@@ -156,11 +159,12 @@ def _painter(network: Any, program: Program) -> list[Half]:
     if network.classes:
         told = program.choose(program.slice(0, 1), network.classes)
         content, motion = (program.add("concatenate", each, told) for each in (content, motion))
-    style = program.chain(content, network.mapping)
+    style = program.chain(content, network.mapping, exact=True)
     frequencies = program.constant("frequencies", network.frequencies)
     clock = program.add("clock", tensors=[frequencies], frames=network.frames)
     repeated = program.add("repeat", motion, rows=network.frames)
-    codes = program.chain(program.add("concatenate", repeated, clock), network.clock)
+    timed = program.add("concatenate", repeated, clock)
+    codes = program.chain(timed, network.clock, exact=True)
     styles = program.add("repeat", style, rows=network.frames)
     steering = program.add("pick", program.add("concatenate", styles, codes))
     features, size = program.chain(steering, network.layout), 4

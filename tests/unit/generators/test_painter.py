@@ -62,7 +62,7 @@ def test_a_longer_clip_goes_on_where_a_shorter_one_ends():
     assert (long.diff(dim=2).abs().amax((1, 3, 4)) > 0).all()
 
 
-def test_the_clock_does_not_come_round():
+def test_no_frame_is_told_the_time_of_another():
     """No two frames within ten clips' lengths are told the same time."""
     network = build(frames=8)
     angles = torch.arange(80.0)[:, None] * network.frequencies

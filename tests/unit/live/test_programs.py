@@ -96,7 +96,7 @@ def test_halves_are_what_the_networks_read(clips_of_script):
     fixed, noise = network.split(latents)
     torch.testing.assert_close(latents[:, who["begin"] : who["end"]], fixed[:, :12])
     torch.testing.assert_close(latents[:, how["begin"] : how["end"]], noise.flatten(1))
-    painter = drawn_painter(classes=3)
+    painter = drawn_painter(classes=3, choices=0)
     for half, part in zip(
         web.make_bundle(painter)["halves"], painter.split(latents_for(painter, 1)), strict=True
     ):
