@@ -79,12 +79,14 @@ def tgan(network: nn.Module) -> Shown:
     painted = _every_third(made, "image")
     for place, name in enumerate(painted, row + 2):
         boxes[name] = Box("2-D transposed", written(made[name]), place, 2, 8)
-    boxes["clip"] = Box("frames", written(made[""]), row + 2 + len(painted), 2, 8, "data")
+    last = row + 2 + len(painted)
+    boxes["paint"] = Box("convolution, tanh", written(made["image"]), last, 2, 8)
+    boxes["clip"] = Box("frames", written(made[""]), last + 1, 2, 8, "data")
     arrows = [*_chain("latent", *steps, "codes", "own"), ("latent", "shared")]
     arrows += [("shared", painted[0]), ("own", painted[0])]
     return diagram(
         boxes,
-        [*arrows, *_chain(*painted, "clip")],
+        [*arrows, *_chain(*painted, "paint", "clip")],
         "The latent goes two ways. On the right, transposed convolutions along time turn it into "
         "a code for every frame. On the left it is kept. Both become features of 4 by 4, which a "
         "picture network doubles until they are frames.",
@@ -106,8 +108,10 @@ def mocogan(network: nn.Module) -> Shown:
     painted = _every_third(made, "decoder", 3)
     for row, name in enumerate(painted, 3):
         boxes[name] = Box("2-D transposed", written(made[name]), row, 2, 8)
-    boxes["clip"] = Box("frames", written(made[""]), 3 + len(painted), 2, 8, "data")
-    arrows = [*_chain("noise", "recurrent", "code", *painted, "clip"), ("content", "code")]
+    last = 3 + len(painted)
+    boxes["paint"] = Box("2-D transposed, tanh", written(made["decoder"]), last, 2, 8)
+    boxes["clip"] = Box("frames", written(made[""]), last + 1, 2, 8, "data")
+    arrows = [*_chain("noise", "recurrent", "code", *painted, "paint", "clip"), ("content", "code")]
     return diagram(
         boxes,
         arrows + [("category", "code")] * bool(classes),
@@ -134,12 +138,13 @@ def residual(network: nn.Module) -> Shown:
         if (look := f"attention.{step}") in made:
             boxes[look] = Box("self-attention", written(made[look]), row, 5, 7)
             row, path = row + 1, [*path, look]
-    boxes["clip"] = Box("frames", written(made[""]), row, 5, 7, "data")
+    boxes["paint"] = Box("convolution, tanh", written(made["paint"]), row, 5, 7)
+    boxes["clip"] = Box("frames", written(made[""]), row + 1, 5, 7, "data")
     boxes["scales"] = Box("scale, shift", "", 3, 0, 4, rows=row - 3)
     told = [("scales", f"blocks.{step}") for step in range(count)]
     return diagram(
         boxes,
-        [("latent", "start"), ("latent", "scales"), *_chain(*path, "clip"), *told],
+        [("latent", "start"), ("latent", "scales"), *_chain(*path, "paint", "clip"), *told],
         "The latent starts a picture of 4 by 4, which a recurrent convolution moves on from frame "
         "to frame. Residual blocks double it until it is a frame, with one attention layer "
         "between. A box at the side carries the latent to every block.",
