@@ -9,7 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from tests.support.seeds import seeded
 from vgan_tutorial.training import TrainingConfig, shapes_source, start, train_step
 
-SHORT = TrainingConfig(batch=4)
+SHORT = TrainingConfig(batch=4, discriminator="stacked")
 
 
 def multiplications(config: TrainingConfig, steps: int) -> list[int]:

@@ -44,7 +44,7 @@ def test_eq_moving_average():
 
 def test_break_both_players_minimise_the_same():
     """Signature: the fakes' score falls without bound. Fix: opposite signs, and real clips."""
-    config = TrainingConfig(batch=16)
+    config = TrainingConfig(batch=16, discriminator="stacked")
     broken, mended = start(config), start(config)
     clips = shapes_source("tiny")(16, seeded(1))
     for _ in range(15):

@@ -18,7 +18,7 @@ from vgan_tutorial.generators import VGANGenerator
 from vgan_tutorial.live import bundle as web
 from vgan_tutorial.live.programs import KINDS, kind_of
 
-AGREEMENT = 5e-3  # between script and PyTorch, in model range, with 16-bit weights
+AGREEMENT = 12e-3  # between script and PyTorch, 1.5 grey levels, with 16-bit random weights
 GREY = 2 / 256  # a step of stored pixels, in model range
 NETWORKS = {
     "content-motion tiny": lambda: drawn_network("tiny"),
@@ -53,7 +53,7 @@ def test_script_agrees_with_pytorch(clips_of_script, name):
     assert (clips - web.read_bundle(bundle)(latents)).abs().max() < 1e-4
     assert expected.std(dim=(2, 3, 4)).amax(dim=1).min() > 0.05  # something to see in every clip
     different = clips.unsqueeze(0) - clips.unsqueeze(1)
-    assert different.abs().amax(dim=(2, 3, 4, 5)).fill_diagonal_(1).min() > 10 * AGREEMENT
+    assert different.abs().amax(dim=(2, 3, 4, 5)).fill_diagonal_(1).min() > 5 * AGREEMENT
 
 
 @pytest.mark.parametrize("kind", KINDS)
