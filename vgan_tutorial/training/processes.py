@@ -3,7 +3,7 @@
 Every process holds the whole pair, and all processes draw the same random numbers. Each takes its
 own share of the clips and latents of a step; then they replace their gradients by the mean of all.
 That is the gradient of the joined batch, so a run is the same run whatever the number of processes,
-but for rounding.
+but for rounding and for what is drawn for each clip: noise, augmentations, the frames for a critic.
 
 PyTorch's wrapper for this, DistributedDataParallel, hooks into the backward pass, which the
 gradient penalties run twice. Averaging after the backward pass needs no such care.

@@ -85,7 +85,7 @@ def test_a_run_that_breaks_is_recorded_with_its_reason(tmp_path, monkeypatch):
 
 
 def test_a_name_that_is_no_trial_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="no trial is called 'luck'; choose from as in the"):
+    with pytest.raises(ValueError, match="no trial is called 'luck'; choose from unchanged"):
         trials.make_record(tmp_path / "trials.json", ("luck",))
 
 
