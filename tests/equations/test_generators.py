@@ -1,5 +1,6 @@
 """Every displayed equation of chapter 4, checked as mathematics: ``test_`` plus its label."""
 
+import cmath
 import math
 
 import pytest
@@ -225,28 +226,32 @@ def test_eq_demodulation():
 
 @torch.no_grad()
 def test_eq_motion_code():
-    """A perceptron of the motion latent and of a sine and a cosine of every frequency."""
-    network = initialise(PainterGenerator(frames=8, size=16, waves=3), seeded()).eval()
-    motion = torch.randn(2, network.motion, generator=seeded(1))
+    """A perceptron of where every pair of the motion latent has turned to."""
+    network = initialise(PainterGenerator(frames=8, size=16, motion=6), seeded()).eval()
+    motion = torch.randn(2, 6, generator=seeded(1))
     codes = network.move(motion, 20)
     for row in range(2):
         for time in (0, 5, 19):
-            angles = [float(frequency) * time for frequency in network.frequencies]
-            waves = [math.sin(a) for a in angles] + [math.cos(a) for a in angles]
-            expected = network.clock(torch.cat([motion[row], torch.tensor(waves)]))
+            turned = [
+                complex(*motion[row, 2 * k : 2 * k + 2].tolist())
+                * cmath.exp(1j * time * network.frequencies[k].item())
+                for k in range(3)
+            ]
+            where = [z.real for z in turned] + [z.imag for z in turned]
+            expected = network.clock(torch.tensor(where))
             torch.testing.assert_close(codes[row, time], expected, rtol=1e-4, atol=1e-4)
     network.frequencies = 2 * math.pi / 8 * torch.arange(1.0, 4)
     turned = network.move(motion, 20)
-    for turn in (8, 16):  # whole turns in a clip bring every sine home
-        torch.testing.assert_close(turned[:, turn], turned[:, 0], rtol=1e-4, atol=1e-4)
+    for frame in (8, 16):  # whole turns in a clip bring every pair home
+        torch.testing.assert_close(turned[:, frame], turned[:, 0], rtol=1e-4, atol=1e-4)
 
 
 @torch.no_grad()
 def test_eq_golden_clock():
-    """The slowest wave takes two clips, and no later frame is told the time of an earlier one."""
+    """The second pair turns once in a clip, and no later frame is an earlier one again."""
     network = PainterGenerator(frames=8, size=16)
     golden = (1 + 5**0.5) / 2
-    expected = torch.tensor([math.pi / 8 * golden**k for k in range(4)])
+    expected = torch.tensor([2 * math.pi / 8 * golden**k for k in (-1, 0, 1, 2)])
     torch.testing.assert_close(network.frequencies, expected)
     codes = initialise(network, seeded()).move(torch.randn(1, 8, generator=seeded(1)), 80)[0]
     assert torch.pdist(codes).min() > 0.01

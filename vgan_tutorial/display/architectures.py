@@ -181,34 +181,34 @@ def painter(network: nn.Module) -> Shown:
     """The painter: styles and codes that modulate every convolution."""
     made = shapes(network)
     content, motion = getattr(network, "content"), getattr(network, "motion")  # noqa: B009
-    waves = 2 * len(getattr(network, "frequencies"))  # noqa: B009
     time, code = made["clock"]
     steps = [name for name in made if name.count(".") == 1 and name.startswith("blocks.")]
     width = made["mapping"][0]
     boxes = {
         "content": Box("content", f"{content}", 0, 0, 4, "random"),
-        "motion": Box("motion", f"{motion}", 0, 4, 4, "random"),
-        "time": Box("sines of time", f"{time} × {waves}", 0, 8, 4, "data"),
+        "motion": Box("motion, turned", f"{time} × {motion}", 0, 5, 7, "random"),
         "mapping": Box("mapping", written(made["mapping"]), 1, 0, 4),
-        "clock": Box("clock", f"{time} × {code}", 1, 4, 8),
+        "clock": Box("perceptron", f"{time} × {code}", 1, 5, 7),
         "steering": Box("style, code", f"{width} + {code}", 2, 0, 4, "data", 1 + len(steps)),
-        "layout": Box("linear layout", written(made["layout"]), 2, 5, 7),
+        "layout": Box("linear", written(made["layout"]), 2, 5, 7),
         "paint": Box("convolution, tanh", written(made["paint"]), 3 + len(steps), 5, 7),
         "clip": Box("frames", written(made[""]), 4 + len(steps), 5, 7, "data"),
     }
     for row, name in enumerate(steps, 3):
-        boxes[name] = Box("modulated, doubles", written(made[name]), row, 5, 7)
-    arrows = [("content", "mapping"), ("motion", "clock"), ("time", "clock")]
-    arrows += [("mapping", "steering"), ("clock", "steering"), ("steering", "layout")]
+        said = "modulated" if name == steps[-1] else "modulated, doubles"
+        boxes[name] = Box(said, written(made[name]), row, 5, 7)
+    arrows = [("content", "mapping"), ("motion", "clock")]
+    arrows += [("mapping", "steering"), ("clock", "steering"), ("clock", "layout")]
     arrows += [("steering", name) for name in steps]
     return diagram(
         boxes,
         [*arrows, *_chain("layout", *steps, "paint", "clip")],
-        "Content goes through a mapping network and becomes a style; motion and sines of the time "
-        "go through a clock and become a code for every frame. Both, side by side, steer a linear "
-        "layout and every modulated convolution, which double the features until they are frames.",
-        "The painter. The style holds for the clip, the code for one frame; every layer hears "
-        "both.",
+        "Content goes through a mapping network and becomes a style; the motion latent, turned "
+        "from frame to frame, becomes a code for every frame. The code makes the first features; "
+        "both, side by side, steer every modulated convolution, which double the features until "
+        "they are frames.",
+        "The painter. The style holds for the clip, the code for one frame. The code alone makes "
+        "the first features; every layer after that hears both.",
     )
 
 

@@ -24,34 +24,35 @@ class PainterGenerator(nn.Module):
 
     * A *mapping network* turns the content latent into a style w, which holds for the whole clip
       (StyleGAN, Karras et al., CVPR 2019, section 2).
-    * The motion latent and the time go through a perceptron to a *motion code* for every frame
-      (DIGAN, Yu et al., ICLR 2022, section 3). Time enters as sines and cosines of frequencies
-      that have no common period, so motion is continuous and does not come round by itself (the
-      aim of StyleGAN-V, Skorokhodov et al., CVPR 2022, section 3).
-    * A linear layer lays out 4x4 features from both. *Modulated convolutions* paint on from there:
-      style and code scale a layer's input channels, and the outputs are divided by the length
-      that this gives them (StyleGAN2, Karras et al., CVPR 2020, section 2.2).
+    * Every pair of the motion latent's numbers *turns*, each pair with a speed of its own, and a
+      perceptron makes a *motion code* for every frame of where they are. So time enters as waves
+      whose amplitudes and phases are random (StyleGAN-V, Skorokhodov et al., CVPR 2022, section
+      3.2, makes such waves with a network). Motion is continuous, the speeds have no common
+      period, and no layer hears of time but through the motion latent.
+    * Where StyleGAN starts every picture from one learnt constant, a linear layer makes 4x4
+      features from the frame's code: motion says where, and the style does not.
+    * *Modulated convolutions* paint on from there: style and code scale a layer's input channels,
+      and the outputs are divided by the length that this gives them (StyleGAN2, Karras et al.,
+      CVPR 2020, section 2.2).
     * Features are enlarged by StyleGAN2's fixed filter [1, 3, 3, 1], which is bilinear
       interpolation: no checkerboards. The last block enlarges nothing: it works at full size, for
       what is sharp. There is no batch normalisation, and no noise.
 
     Departures: weights are initialised by He's rule and not scaled at run time; the convolution
-    comes before the enlargement, on fewer pixels; the first layer is linear in style and code,
-    where StyleGAN2 starts from a learnt constant; the discrete choice in the content latent (see
-    `choose`) is this book's.
+    comes before the enlargement, on fewer pixels; the first layer is linear in the code; the
+    discrete choice in the content latent (see `choose`), if there is one, is this book's.
 
     Args:
-        frames: Number of frames of a clip; the slowest wave of the clock takes twice as many.
+        frames: Number of frames of a clip. The second pair turns once in it.
         size: Height and width of a frame in pixels, 4 doubled any number of times.
         content: Length of the content latent.
-        motion: Length of the motion latent.
+        motion: Length of the motion latent, an even number. Each pair is faster than the one
+            before by the golden ratio.
         code: Length of a frame's motion code.
         channels: Channels of the picture at full size; the layers before have twice as many, and
             twice as many again, up to `widest`.
         widest: Channels at most.
         style: Length of the style.
-        waves: Number of sines, and of cosines, of the clock; each is faster than the one before by
-            the golden ratio.
         choices: Number of figures that the first number of the content chooses between; 0 for a
             continuous content alone.
         classes: Number of classes; 0 for none. One more number, the first of the latent, then
@@ -70,24 +71,25 @@ class PainterGenerator(nn.Module):
         channels: int = 16,
         widest: int = 64,
         style: int = 64,
-        waves: int = 4,
-        choices: int = 64,
+        choices: int = 16,
         classes: int = 0,
     ) -> None:
         super().__init__()
         if frames < 1:
             raise ValueError(f"a clip needs at least one frame, not {frames}")
+        if motion < 2 or motion % 2:
+            raise ValueError(f"the motion latent turns in pairs: its length is even, not {motion}")
         self.frames, self.content, self.motion = frames, content, motion
         self.choices, self.classes = choices, classes
         self.latent_shape = (bool(classes) + content + motion,)
         steps = doublings(size)
         widths = [min(widest, channels * 2**n) for n in reversed(range(steps + 2))]
         self.mapping = perceptron([content + max(0, choices - 1) + classes, style, style])
-        spread = GOLDEN ** torch.arange(waves)  # no two have a common period
-        self.register_buffer("frequencies", math.pi / frames * spread)
-        self.clock = perceptron([motion + classes + 2 * waves, 64, 64, code])
+        spread = GOLDEN ** torch.arange(-1.0, motion // 2 - 1)  # no two have a common period
+        self.register_buffer("frequencies", 2 * math.pi / frames * spread)
+        self.clock = perceptron([motion + classes, 64, 64, code])
         self.layout = nn.Sequential(
-            nn.Linear(style + code, widths[0] * 4 * 4),
+            nn.Linear(code, widths[0] * 4 * 4),
             nn.LeakyReLU(0.2),
             nn.Unflatten(1, (-1, 4, 4)),
         )
@@ -134,16 +136,9 @@ class PainterGenerator(nn.Module):
     ) -> Float[Tensor, "batch time code"]:
         """The motion code of every frame."""
         times = torch.arange(frames or self.frames, device=motion.device)
-        angles = times[:, None] * self.frequencies  # time, waves
-        waves = torch.cat([angles.sin(), angles.cos()], dim=1)
-        steered = torch.cat(
-            [
-                motion[:, None].expand(-1, len(times), -1),
-                waves.expand(len(motion), -1, -1),
-            ],
-            dim=2,
-        )
-        return self.clock(steered)
+        pairs, told = motion.split([self.motion, motion.shape[1] - self.motion], dim=1)
+        turned = turn(pairs, times[:, None] * self.frequencies)
+        return self.clock(torch.cat([turned, told[:, None].expand(-1, len(times), -1)], dim=2))
 
     def synthesise(
         self, style: Float[Tensor, "batch style"], codes: Float[Tensor, "batch time code"]
@@ -152,11 +147,24 @@ class PainterGenerator(nn.Module):
         time = codes.shape[1]
         # Each clip's style beside all of its own frames; `repeat` would mix the clips.
         steering = torch.cat([style.repeat_interleave(time, dim=0), codes.flatten(0, 1)], dim=1)
-        features = self.layout(steering).contiguous(memory_format=torch.channels_last)
+        features = self.layout(codes.flatten(0, 1)).contiguous(memory_format=torch.channels_last)
         for block in self.blocks:
             features = block(features, steering)
         features = features * (1 + self.tint(steering))[:, :, None, None]
         return self.paint(features).tanh().unflatten(0, (-1, time)).transpose(1, 2)
+
+
+def turn(
+    pairs: Float[Tensor, "batch motion"], angles: Float[Tensor, "time waves"]
+) -> Float[Tensor, "batch time motion"]:
+    """Every pair of numbers, the 1st and 2nd, the 3rd and 4th, …, turned by its angle.
+
+    First come the first numbers of all pairs, then the second ones. What was standard normal is
+    standard normal again at every angle.
+    """
+    first, second = pairs[:, None, 0::2], pairs[:, None, 1::2]
+    across, up = angles.cos(), angles.sin()
+    return torch.cat([first * across - second * up, first * up + second * across], dim=2)
 
 
 class ModulatedConv(nn.Module):

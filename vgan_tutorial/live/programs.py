@@ -134,11 +134,10 @@ def _painter_arguments(network: Any) -> dict[str, int | float]:
         "size": 4 * 2 ** sum(block.enlarge for block in network.blocks),
         "content": network.content,
         "motion": network.motion,
-        "code": first.in_features - style,
+        "code": first.in_features,
         "channels": last.out_channels,
         "widest": first.out_features // 16,
         "style": style,
-        "waves": len(network.frequencies),
         "choices": network.choices,
         "classes": network.classes,
     }
@@ -158,16 +157,17 @@ def _painter(network: Any, program: Program) -> list[Half]:
         content = program.add("normalise", content)
     if network.classes:
         told = program.choose(program.slice(0, 1), network.classes)
-        content, motion = (program.add("concatenate", each, told) for each in (content, motion))
+        content = program.add("concatenate", content, told)
     style = program.chain(content, network.mapping, exact=True)
     frequencies = program.constant("frequencies", network.frequencies)
-    clock = program.add("clock", tensors=[frequencies], frames=network.frames)
-    repeated = program.add("repeat", motion, rows=network.frames)
-    timed = program.add("concatenate", repeated, clock)
+    timed = program.add("turn", motion, tensors=[frequencies], frames=network.frames)
+    if network.classes:
+        repeated = program.add("repeat", told, rows=network.frames)
+        timed = program.add("concatenate", timed, repeated)
     codes = program.chain(timed, network.clock, exact=True)
     styles = program.add("repeat", style, rows=network.frames)
     steering = program.add("pick", program.add("concatenate", styles, codes))
-    features, size = program.chain(steering, network.layout), 4
+    features, size = program.chain(program.add("pick", codes), network.layout), 4
     for block in network.blocks:
         scales = program.chain(steering, [block.scale])
         tensors = [program.store(block.weight.weight), program.store(block.bias)]

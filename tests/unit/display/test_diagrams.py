@@ -86,7 +86,7 @@ def test_every_box_but_the_first_is_reached_and_every_arrow_ends_at_a_box(name):
         ("mocogan", {"content": 30, "motion": 5, "classes": 3}, ["30", "1 of 3", "8 × 5", "38"]),
         ("residual", {"latent": 50}, ["50", "8 × 256 × 4 × 4", "64 × 16 × 16"]),
         ("content-motion", {"content": 12, "motion": 7}, ["12", "7", "1 × 16 × 16", "8 × 2"]),
-        ("painter", {"code": 6, "style": 48, "waves": 3}, ["48 + 6", "8 × 6", "64 × 4 × 4"]),
+        ("painter", {"code": 6, "style": 48, "motion": 6}, ["48 + 6", "8 × 6", "64 × 4 × 4"]),
         ("article", {"channels": 20}, ["3 × 32 × 32", "20 × 16 × 16"]),
     ],
 )

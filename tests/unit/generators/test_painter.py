@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from tests.support.seeds import seeded
-from vgan_tutorial.generators.painter import ModulatedConv, PainterGenerator
+from vgan_tutorial.generators.painter import ModulatedConv, PainterGenerator, turn
 from vgan_tutorial.latents import sample_latent
 from vgan_tutorial.layers import initialise
 
@@ -62,15 +62,26 @@ def test_a_longer_clip_goes_on_where_a_shorter_one_ends():
     assert (long.diff(dim=2).abs().amax((1, 3, 4)) > 0).all()
 
 
-def test_no_frame_is_told_the_time_of_another():
-    """No two frames within ten clips' lengths are told the same time."""
+@torch.no_grad()
+def test_nothing_moves_but_the_motion_latent():
+    """A motion latent of nought stands still: no layer hears of time in another way."""
     network = build(frames=8)
-    angles = torch.arange(80.0)[:, None] * network.frequencies
-    waves = torch.cat([angles.sin(), angles.cos()], 1)
-    apart = torch.pdist(waves)
-    assert apart.min() > 0.1
-    slowest = 2 * torch.pi / network.frequencies[0]
-    assert slowest == pytest.approx(2 * 8)
+    latent = sample_latent(network, 3, seeded())
+    assert network(latent).diff(dim=2).abs().amax() > 0.01
+    latent[:, network.content :] = 0
+    still = network(latent)
+    torch.testing.assert_close(still, still[:, :, :1].expand_as(still))
+
+
+@torch.no_grad()
+def test_a_clip_may_begin_at_any_moment():
+    """Turning the motion latent by the angles of one frame moves the clip on by that frame."""
+    network = build(frames=8)
+    content, motion = sample_latent(network, 2, seeded()).split([network.content, 8], dim=1)
+    later = turn(motion, network.frequencies[None])[:, 0].unflatten(1, (2, 4)).mT.flatten(1)
+    ahead = network(torch.cat([content, later], 1))
+    clips = network(torch.cat([content, motion], 1))
+    torch.testing.assert_close(ahead[:, :, :-1], clips[:, :, 1:], rtol=1e-4, atol=1e-4)
 
 
 @torch.no_grad()
@@ -117,3 +128,5 @@ def test_a_size_that_does_not_double_from_four_is_refused():
         PainterGenerator(4, 20)
     with pytest.raises(ValueError, match="at least one frame"):
         PainterGenerator(0, 16)
+    with pytest.raises(ValueError, match="turns in pairs: its length is even, not 7"):
+        PainterGenerator(4, 16, motion=7)

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from tests.support.drawn import finished
 from tests.support.seeds import normal
-from vgan_tutorial.generators.painter import ModulatedConv
+from vgan_tutorial.generators.painter import ModulatedConv, turn
 from vgan_tutorial.latents import choose
 from vgan_tutorial.live.program import Program
 
@@ -189,6 +189,8 @@ def test_rows(run):
     turns = torch.tensor([0.4, 1.1])
     angles = torch.arange(5)[:, None] * turns
     same(run("clock", [], [turns], frames=5), torch.cat([angles.sin(), angles.cos()], dim=1))
+    motion = normal(1, 4)
+    same(run("turn", [motion], [turns], frames=5), turn(motion, angles)[0])
 
 
 def test_tiles(run):

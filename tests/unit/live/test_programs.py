@@ -30,7 +30,7 @@ NETWORKS = {
     "painter 16 with classes": lambda: drawn_painter(8, 16, classes=3),
     "painter 32": lambda: drawn_painter(16, 32),
     "painter 32 with choices and classes": lambda: drawn_painter(16, 32, choices=5, classes=3),
-    "painter narrow": lambda: drawn_painter(5, 16, channels=6, widest=10, style=7, waves=3, code=5),
+    "painter narrow": lambda: drawn_painter(5, 16, channels=6, widest=10, style=7, motion=6, code=5),
     "dcgan": lambda: drawn_dcgan(),
     "dcgan 32": lambda: drawn_dcgan(3, 32),
     "dcgan uneven": lambda: drawn_dcgan(kernel=3),

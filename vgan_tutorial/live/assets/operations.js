@@ -98,6 +98,21 @@
     return output;
   }
 
+  // Every pair of numbers, turned by the frame's number times its frequency: first the first
+  // numbers of all pairs, then the second ones.
+  function turn([{data}], [frequencies], {frames}) {
+    const waves = frequencies.data.length, output = value([frames, 2 * waves]);
+    for (let frame = 0; frame < frames; frame++) {
+      frequencies.data.forEach((frequency, wave) => {
+        const across = Math.cos(frame * frequency), up = Math.sin(frame * frequency);
+        const first = data[2 * wave], second = data[2 * wave + 1], row = 2 * waves * frame;
+        output.data[row + wave] = first * across - second * up;
+        output.data[row + waves + wave] = first * up + second * across;
+      });
+    }
+    return output;
+  }
+
   const constant = (inputs, [tensor]) => value([1, ...tensor.shape], tensor.data);
 
   // Number by number -------------------------------------------------------------------------
@@ -195,7 +210,7 @@
 
   globalThis.vganOperations = {
     ...globalThis.vganLayers.operations,
-    slice, reshape, unflatten, concatenate, repeat, pick, choose, normalise, uniform, clock,
+    slice, reshape, unflatten, concatenate, repeat, pick, choose, normalise, uniform, clock, turn,
     constant, relu, leaky_relu: leakyRelu, affine,
     tanh: ([input]) => map(input, tanh), sigmoid: ([input]) => map(input, sigmoid),
     enlarge, tile, overlay,
