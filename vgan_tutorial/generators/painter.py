@@ -27,7 +27,7 @@ class PainterGenerator(nn.Module):
     * Every pair of the motion latent's numbers *turns*, each pair with a speed of its own, and a
       perceptron makes a *motion code* for every frame of where they are. So time enters as waves
       whose amplitudes and phases are random (StyleGAN-V, Skorokhodov et al., CVPR 2022, section
-      3.2, makes such waves with a network). Motion is continuous, the speeds have no common
+      3, makes such waves with a network). Motion is continuous, the speeds have no common
       period, and no layer hears of time but through the motion latent.
     * Where StyleGAN starts every picture from one learnt constant, a linear layer makes 4x4
       features from the frame's code: motion says where, and the style does not.

@@ -110,7 +110,7 @@ def test_the_stored_record_says_what_the_chapter_says():
     assert tile[-1] < still < painter[1]  # a photograph is nearer than the tile
     assert tile[-1] - tile[-5] < 0.1  # more steps would not help it
     parameters = [record["fits"][name]["parameters"] for name in ("painter", "tile")]
-    assert parameters[0] / parameters[1] == pytest.approx(2, abs=0.1)
+    assert parameters[0] / parameters[1] == pytest.approx(1.2, abs=0.05)
 
 
 def test_the_stored_copies_are_as_near_as_the_record_says():

@@ -66,12 +66,12 @@ def test_they_leave_choices_and_the_class_alone_and_are_alike_in_all_frames():
 
 def test_they_are_the_eigenvectors_of_the_mean_of_the_jacobians_squares():
     """Against automatic differentiation, in 64 bits."""
-    network = drawn_painter(frames=2, content=5, motion=3)
+    network = drawn_painter(frames=2, content=4, motion=4, choices=0)
     who, _ = halves_of(network)
     found = directions(network, who, seed=7, samples=2).double()
     latents = sample_latent(network, 2, seeded(7)).double()
     exact = network.double()
-    axes = torch.eye(8, dtype=torch.float64)[:5, None]  # of the content
+    axes = torch.eye(8, dtype=torch.float64)[:4, None]  # of the content
 
     def column(latent, axis):
         return torch.func.jvp(exact, (latent[None],), (axis,))[1].flatten()

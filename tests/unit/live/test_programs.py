@@ -18,7 +18,7 @@ from vgan_tutorial.generators import VGANGenerator
 from vgan_tutorial.live import bundle as web
 from vgan_tutorial.live.programs import KINDS, kind_of
 
-AGREEMENT = 12e-3  # between script and PyTorch, 1.5 grey levels, with 16-bit random weights
+AGREEMENT = 16e-3  # between script and PyTorch, two grey levels, with 16-bit random weights
 GREY = 2 / 256  # a step of stored pixels, in model range
 NETWORKS = {
     "content-motion tiny": lambda: drawn_network("tiny"),
@@ -30,7 +30,9 @@ NETWORKS = {
     "painter 16 with classes": lambda: drawn_painter(8, 16, classes=3),
     "painter 32": lambda: drawn_painter(16, 32),
     "painter 32 with choices and classes": lambda: drawn_painter(16, 32, choices=5, classes=3),
-    "painter narrow": lambda: drawn_painter(5, 16, channels=6, widest=10, style=7, motion=6, code=5),
+    "painter narrow": lambda: drawn_painter(
+        5, 16, channels=6, widest=10, style=7, motion=6, code=5
+    ),
     "dcgan": lambda: drawn_dcgan(),
     "dcgan 32": lambda: drawn_dcgan(3, 32),
     "dcgan uneven": lambda: drawn_dcgan(kernel=3),
@@ -53,7 +55,7 @@ def test_script_agrees_with_pytorch(clips_of_script, name):
     assert (clips - web.read_bundle(bundle)(latents)).abs().max() < 1e-4
     assert expected.std(dim=(2, 3, 4)).amax(dim=1).min() > 0.05  # something to see in every clip
     different = clips.unsqueeze(0) - clips.unsqueeze(1)
-    assert different.abs().amax(dim=(2, 3, 4, 5)).fill_diagonal_(1).min() > 5 * AGREEMENT
+    assert different.abs().amax(dim=(2, 3, 4, 5)).fill_diagonal_(1).min() > 4 * AGREEMENT
 
 
 @pytest.mark.parametrize("kind", KINDS)
