@@ -241,9 +241,9 @@ def test_eq_motion_code():
             expected = network.clock(torch.tensor(where))
             torch.testing.assert_close(codes[row, time], expected, rtol=1e-4, atol=1e-4)
     network.frequencies = 2 * math.pi / 8 * torch.arange(1.0, 4)
-    turned = network.move(motion, 20)
+    periodic = network.move(motion, 20)
     for frame in (8, 16):  # whole turns in a clip bring every pair home
-        torch.testing.assert_close(turned[:, frame], turned[:, 0], rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(periodic[:, frame], periodic[:, 0], rtol=1e-4, atol=1e-4)
 
 
 @torch.no_grad()
