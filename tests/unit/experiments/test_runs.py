@@ -19,7 +19,7 @@ RUNS = sorted(path.parent.name for path in RECORDS.glob("*/record.json"))
 
 
 def test_the_book_has_recorded_runs():
-    assert RUNS == ["full", "small", "small-classes", "tile"]
+    assert RUNS == ["full", "small", "small-classes", "tile", "tiny"]
 
 
 @pytest.mark.slow
@@ -54,8 +54,14 @@ def test_a_record_is_of_its_recipe_and_says_where_it_comes_from(name):
 
 
 # What each recorded run must reach: the share of valid clips, also with valid motion, the cells
-# found, and shape and colour kept, as a share of what real clips keep.
-REACHED = {"tile": (0.9, 24, 0.9), "small": (0.9, 72, 0.95), "small-classes": (0.9, 72, 0.9)}
+# found, and the shape kept, as a share of what real clips keep. The painter's outlines change on
+# their way.
+REACHED = {
+    "tiny": (0.95, 24, 0.6),
+    "tile": (0.9, 24, 0.9),
+    "small": (0.9, 72, 0.95),
+    "small-classes": (0.9, 72, 0.9),
+}
 REACHED |= {"full": (0.9, 71, 0.9)}
 
 
@@ -66,8 +72,8 @@ def test_recorded_runs_reach_what_they_should(name):
     validity, cells, kept = REACHED[name]
     assert min(own["validity"], own["motion_validity"]) >= validity
     assert own["cells_found"] >= cells
-    for figure in ("shape_consistency", "colour_consistency"):
-        assert own[figure] >= kept * real[figure]
+    assert own["shape_consistency"] >= kept * real["shape_consistency"]
+    assert own["colour_consistency"] >= 0.9 * real["colour_consistency"]
 
 
 # How a record is made ---------------------------------------------------------------------------
