@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.book.browser import chromium, launched, opened, page_faults
+from tests.book.browser import opened, page_faults
 from tests.book.live_pages import (
     STILL,
     bundle_of,
@@ -16,7 +16,6 @@ from tests.book.live_pages import (
     slider,
     written,
 )
-from tests.book.test_site import lacking
 from tests.support.drawn import SMOOTH, drawn_network, latents_for
 from tests.unit.live.test_programs import AGREEMENT
 from vgan_tutorial import live
@@ -27,14 +26,6 @@ pytestmark = pytest.mark.browser
 CHOICES = ("Figure", "Move")
 NAMES = ["circular", "horizontal", "<b>vertical"]  # a name is text, whatever it holds
 DIRECTIONS = [f"{name}, {order} direction" for name in CHOICES for order in ("first", "second")]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if not chromium():
-        lacking("no Chromium: on Debian and Ubuntu, `apt install chromium`")
-    with launched() as program:
-        yield program
 
 
 @pytest.fixture(scope="module")

@@ -3,9 +3,8 @@
 import pytest
 import torch
 
-from tests.book.browser import chromium, launched, opened, page_faults
+from tests.book.browser import opened, page_faults
 from tests.book.live_pages import STILL, drawn, latent, pixels, press, slider, written
-from tests.book.test_site import lacking
 from tests.support.drawn import drawn_dcgan, drawn_mocogan, drawn_painter, latents_for
 from tests.unit.live.test_programs import AGREEMENT
 from vgan_tutorial.pixels import to_uint8
@@ -13,14 +12,6 @@ from vgan_tutorial.pixels import to_uint8
 pytestmark = pytest.mark.browser
 
 KEEP = ("Keep who, change how", "Keep how, change who")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if not chromium():
-        lacking("no Chromium: on Debian and Ubuntu, `apt install chromium`")
-    with launched() as program:
-        yield program
 
 
 @pytest.mark.parametrize("fast", [True, False])

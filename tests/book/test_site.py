@@ -2,13 +2,12 @@
 
 import functools
 import http.server
-import os
 import threading
 
 import numpy as np
 import pytest
 
-from tests.book.browser import PATIENCE, chromium, html_pages, launched, opened, page_faults
+from tests.book.browser import PATIENCE, html_pages, lacking, opened, page_faults
 from tests.book.pages import ROOT
 from vgan_tutorial import display
 
@@ -18,22 +17,6 @@ SITE = ROOT / "_build" / "html"
 LIMIT = 60_000_000  # bytes of the whole site
 PAGES = [path.relative_to(SITE).as_posix() for path in html_pages(SITE)]
 FRONT = "index.html"  # leads to the landing page
-
-
-def lacking(what):
-    """Skip on a reader's machine; fail where nothing may be left out."""
-    (pytest.fail if os.environ.get("CI") else pytest.skip)(what)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if not chromium():
-        lacking(
-            "no Chromium: on Debian and Ubuntu, `apt install chromium` (elsewhere put a "
-            "program called `chromium` on the path)"
-        )
-    with launched() as program:
-        yield program
 
 
 @pytest.fixture(scope="module")

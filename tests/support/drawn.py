@@ -10,9 +10,9 @@ from vgan_tutorial.generators import (
     ContentMotionGenerator,
     DCGANGenerator,
     MoCoGANGenerator,
+    PainterGenerator,
     TGANGenerator,
 )
-from vgan_tutorial.generators.painter import PainterGenerator
 from vgan_tutorial.latents import sample_latent
 from vgan_tutorial.layers import initialise
 from vgan_tutorial.shapes import PRESETS

@@ -189,7 +189,7 @@ def painter(network: nn.Module) -> Shown:
         "motion": Box("motion, turned", f"{time} × {motion}", 0, 5, 7, "random"),
         "mapping": Box("mapping", written(made["mapping"]), 1, 0, 4),
         "clock": Box("perceptron", f"{time} × {code}", 1, 5, 7),
-        "steering": Box("style, code", f"{width} + {code}", 2, 0, 4, "data", 1 + len(steps)),
+        "steering": Box("style, code", f"{width} + {code}", 2, 0, 4, "data", 2 + len(steps)),
         "layout": Box("linear", written(made["layout"]), 2, 5, 7),
         "paint": Box("convolution, tanh", written(made["paint"]), 3 + len(steps), 5, 7),
         "clip": Box("frames", written(made[""]), 4 + len(steps), 5, 7, "data"),
@@ -199,13 +199,13 @@ def painter(network: nn.Module) -> Shown:
         boxes[name] = Box(said, written(made[name]), row, 5, 7)
     arrows = [("content", "mapping"), ("motion", "clock")]
     arrows += [("mapping", "steering"), ("clock", "steering"), ("clock", "layout")]
-    arrows += [("steering", name) for name in steps]
+    arrows += [("steering", name) for name in (*steps, "paint")]
     return diagram(
         boxes,
         [*arrows, *_chain("layout", *steps, "paint", "clip")],
         "Content goes through a mapping network and becomes a style; the motion latent, turned "
         "from frame to frame, becomes a code for every frame. The code makes the first features; "
-        "both, side by side, steer every modulated convolution, which double the features until "
+        "both, side by side, steer every convolution after them, which double the features until "
         "they are frames.",
         "The painter. The style holds for the clip, the code for one frame. The code alone makes "
         "the first features; every layer after that hears both.",

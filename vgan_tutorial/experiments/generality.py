@@ -30,8 +30,7 @@ from vgan_tutorial.experiments.records import (
     run_command,
     save_record,
 )
-from vgan_tutorial.generators import ContentMotionGenerator
-from vgan_tutorial.generators.painter import PainterGenerator
+from vgan_tutorial.generators import ContentMotionGenerator, PainterGenerator
 from vgan_tutorial.latents import sample_latent
 from vgan_tutorial.layers import channels_last, initialise
 from vgan_tutorial.pixels import to_uint8

@@ -1,4 +1,4 @@
-"""Trials: the live run of the training chapter, again and again, with one thing changed.
+"""Trials: one run of the tile generator, again and again, with one thing changed.
 
 `python -m vgan_tutorial.experiments.trials` writes the records that the chapter reads. Every trial
 trains on the same packed clips, for the same time or the same number of steps, and is counted by

@@ -12,6 +12,7 @@ from vgan_tutorial.generators.article import ArticleGenerator, CompletedArticleG
 from vgan_tutorial.generators.content_motion import ContentMotionGenerator
 from vgan_tutorial.generators.dcgan import DCGANGenerator, decode_frames, frame_decoder
 from vgan_tutorial.generators.mocogan import MoCoGANGenerator
+from vgan_tutorial.generators.painter import PainterGenerator
 from vgan_tutorial.generators.residual import ConvolutionalGRU, GrowingBlock, ResidualGenerator
 from vgan_tutorial.generators.tgan import TGANGenerator, temporal_generator
 from vgan_tutorial.generators.vgan import VGANGenerator
@@ -29,6 +30,7 @@ __all__ = [
     "DCGANGenerator",
     "GrowingBlock",
     "MoCoGANGenerator",
+    "PainterGenerator",
     "ResidualGenerator",
     "TGANGenerator",
     "VGANGenerator",

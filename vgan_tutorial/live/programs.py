@@ -18,9 +18,9 @@ from vgan_tutorial.generators import (
     ContentMotionGenerator,
     DCGANGenerator,
     MoCoGANGenerator,
+    PainterGenerator,
     TGANGenerator,
 )
-from vgan_tutorial.generators.painter import PainterGenerator
 from vgan_tutorial.live.program import Program
 
 

@@ -2,7 +2,7 @@
 
 Adding the critics' logits before one loss would let a sure critic speak for the others: where the
 sum is large, the loss is flat, and nobody learns. So DVD-GAN (Clark et al. 2019, section 3) and
-MoCoGAN (Tulyakov et al. 2018, section 3.3) add the losses instead.
+MoCoGAN (Tulyakov et al. 2018, section 3) give each critic a loss, and add the losses.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ def category_loss(scores: Scores, labels: Labels | None) -> Scalar | float:
     """``-E[log q(y | x)]``: how badly the critics name a clip's class; 0 if they name none.
 
     On real clips it teaches the critic the classes, on generated ones it asks the generator for
-    the class that it was told. MoCoGAN (Tulyakov et al. 2018, section 3.3, with weight 1) takes it
-    from InfoGAN (Chen et al. 2016, equation 5), and labelled clips as AC-GAN does (Odena et al.
-    2017, section 3).
+    the class that it was told. MoCoGAN (Tulyakov et al. 2018, section 3) takes it from InfoGAN
+    (Chen et al. 2016, equation 5); labels of real clips are used as in AC-GAN (Odena et al. 2017,
+    section 3). Its weight is 1.
 
     Raises:
         ValueError: the critics name classes, and there are no labels.

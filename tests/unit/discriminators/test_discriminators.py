@@ -91,16 +91,15 @@ def test_the_frame_wise_score_does_not_know_the_order():
 PAIRS = [small_mocogan, small_residual, partial(dual, classes=0)]
 
 
-@pytest.mark.parametrize("build", PAIRS)
+@pytest.mark.parametrize("build", PAIRS[:2])  # the dual one is shown frames by their places
 def test_of_a_pair_only_one_knows_the_order(build):
     network, clips = build(), clips_of()
     shuffled = DAMAGES["shuffled frames"](clips, seeded())
-    pictures = slice(None) if build in PAIRS[:2] else slice(0)  # the dual one sees two frames
     with torch.no_grad():
         (frames, motion), (same_frames, other_motion) = (
-            sorted_by_sight(network(shown)) for shown in (clips, shuffled)
+            network(shown).logits for shown in (clips, shuffled)
         )
-        torch.testing.assert_close(same_frames[pictures], frames[pictures], atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(same_frames, frames, atol=1e-5, rtol=1e-4)
         assert (other_motion - motion).abs().max() > 1e-3
 
 
