@@ -1,7 +1,7 @@
 """How long the generator in the page takes for a clip, in headless Chromium.
 
-The clock is what a reader waits for, and processor time is steadier where other programs run: the
-smaller of the two is compared, both are printed.
+The clock is what a reader waits for, so it is held to the limit, on a quiet machine. Processor time
+is steadier where other programs run; it is printed too, and tells the kernel's gain.
 """
 
 from typing import Any
@@ -35,8 +35,8 @@ def test_a_clip_of_the_painter(tmp_path):
         kernel, plain = measured(60, True), measured(12, False)
     for name, (clock, work) in (("by the kernel", kernel), ("plainly", plain)):
         print(f"painter 16x32x32 {name}: {clock:.1f} ms (median), processor {work:.1f} ms (mean)")
-    assert min(kernel) <= MOST
-    assert 2 * min(kernel) < min(plain)
+    assert kernel[0] <= MOST
+    assert 2 * kernel[1] < plain[1]
 
 
 def processor(browser: Any) -> float:
