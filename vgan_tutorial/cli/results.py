@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,19 +12,17 @@ from PIL import Image
 from torch import Tensor, nn
 
 from vgan_tutorial import display, live
-from vgan_tutorial.cli.runs import DATA, Run
-from vgan_tutorial.datasets import PackedClips, is_pack
+from vgan_tutorial.cli.runs import DATA, Run, read_data
 from vgan_tutorial.metrics import METRICS, I3DFeatures
 from vgan_tutorial.metrics import evaluate as measure
 from vgan_tutorial.metrics.evaluation import COMPARING, first
 from vgan_tutorial.shapes import PRESETS, Preset
 from vgan_tutorial.training import (
     TrainingConfig,
+    find_data,
     load_checkpoint,
     load_generator,
-    pack_source,
     sample_batches,
-    shapes_source,
 )
 from vgan_tutorial.training import sample as draw_samples
 
@@ -85,6 +84,7 @@ def evaluate(
     count: int = 1000,
     seed: int = 0,
     data: str | None = None,
+    split: str = "all",
     held_out: str | None = None,
     i3d: Path | None = None,
     pairwise: int = 5000,
@@ -93,13 +93,13 @@ def evaluate(
 ) -> None:
     """Measure a generator: is what it makes valid, varied, and new?
 
-    judge: the exact judge counts valid Moving Shapes, with bands of 95 %; the first thing to look
-    at. frechet, kernel: distance to real clips on the features of the package's own classifier;
-    numbers that compare with each other and with no published ones. neighbours: precision and
-    density (fidelity), recall and coverage (variety). content: does an object keep its colour
-    (MoCoGAN's ACD)? motion: is the motion the one asked for (MoCoGAN's MCS)? Needs --classes in
-    training. copies: share of clips that are nearer to a training clip than to a held-out one; 0.5
-    is right, 1 is copying. fvd: the published distance; needs --i3d.
+    judge: the exact judge counts valid Moving Shapes, with bands of 95 %, or valid sprites; the
+    first thing to look at. frechet, kernel: distance to real clips on the features of the package's
+    own classifier; numbers that compare with each other and with no published ones. neighbours:
+    precision and density (fidelity), recall and coverage (variety). content: does an object keep
+    its colour (MoCoGAN's ACD)? motion: is the motion the one asked for (MoCoGAN's MCS)? Needs
+    --classes in training. copies: share of clips that are nearer to a training clip than to a
+    held-out one; 0.5 is right, 1 is copying. fvd: the published distance; needs --i3d.
 
     Clips are made, measured and let go, so 50,000 need no more memory than 1,000. Distances fall
     as clips grow more: compare only figures from equal counts.
@@ -110,7 +110,8 @@ def evaluate(
             (everything whose needs are met).
         count: How many clips to generate, and how many real ones to put beside them.
         seed: Of the latents.
-        data: Real clips: a preset or a pack. The run's own data by default.
+        data: Real clips, as for `vgan train`. The run's own data by default.
+        split: Part of these clips: all, train, validation or test.
         held_out: A preset or pack of clips that the generator was not trained on, for copies.
         i3d: I3D as TorchScript, for fvd; not shipped. A program: load only one that you trust.
         pairwise: How many clips the figures that compare all pairs look at.
@@ -125,22 +126,30 @@ def evaluate(
     data = data or _data_of(run, config)
     preset = PRESETS.get(data)
     chosen = metrics
+    judged: dict[str, int | float] = {}
     if "all" in metrics:
         chosen = _possible(preset is not None, config.classes > 0, held_out, i3d)
     if preset is None and "judge" in chosen:
-        raise ValueError(
-            f"the judge reads Moving Shapes, and this run's data is {data}: choose other --metrics"
-        )
+        judge = find_data(data, size=config.size).judge()
+        if judge is None:
+            raise ValueError(
+                f"the judge reads Moving Shapes and sprites, and this run's data is {data}: choose "
+                "other --metrics"
+            )
+        made = [clips for clips, _ in _fakes(network, config, None, count, seed)]
+        judged |= judge(torch.cat(made))
+        chosen = tuple(name for name in chosen if name != "judge")
     real = COMPARING & set(chosen)
     figures, summary = measure(
         chosen,
         _fakes(network, config, preset, count, seed),
-        _real_clips(data, config, count, seed) if real else None,
-        _real_clips(held_out, config, count, seed + 1) if held_out else None,
+        _real_clips(data, split, config, count, seed) if real else None,
+        _real_clips(held_out, "all", config, count, seed + 1) if held_out else None,
         preset=preset,
         i3d=I3DFeatures(i3d) if i3d else None,
         pairwise=pairwise,
     )
+    figures |= judged
     if summary is not None:
         print(summary.summary)
         print(summary)
@@ -197,21 +206,16 @@ def _class_names(run: Path, config: TrainingConfig) -> list[str] | None:
     """Names of a run's classes in the order of their labels; None if its data is unknown."""
     if not config.classes or not (run / DATA).exists():
         return None
-    data = _data_of(run, config)
-    if data in PRESETS:
-        return sorted(PRESETS[data].motions)
-    if is_pack(data):
-        return PackedClips(data, frames=config.frames).classes
-    return None
+    try:
+        return list(find_data(_data_of(run, config), size=config.size).class_names)
+    except ValueError:
+        return None
 
 
 def _data_of(run: Path, config: TrainingConfig) -> str:
     """What a run was trained on: what it says, or else the preset with clips of that shape."""
     if (run / DATA).exists():
-        try:
-            return str(json.loads((run / DATA).read_text(encoding="utf-8"))["data"])
-        except (ValueError, LookupError, TypeError) as error:
-            raise ValueError(f"{run / DATA} is damaged: name the data with --data") from error
+        return read_data(run)[0]
     for name, preset in PRESETS.items():
         if (preset.frames, preset.size) == (config.frames, config.size):
             return name
@@ -245,16 +249,16 @@ def _fakes(
     yield from zip(made, wanted.split(BATCH), strict=True)
 
 
-def _real_clips(data: str, config: TrainingConfig, count: int, seed: int) -> Iterator[Tensor]:
-    if data in PRESETS:
-        source = shapes_source(data)
-    else:
-        source = pack_source(PackedClips(data, frames=config.frames))
-    stream = source(BATCH, torch.Generator().manual_seed(seed + 1000))
-    for clips in first((batch for batch in stream if isinstance(batch, Tensor)), count):
-        if clips.shape[2:] != (config.frames, config.size, config.size):
-            raise ValueError(
-                f"clips of {data} have {tuple(clips.shape[2:])} frames, rows and columns; the "
-                f"generator's have {(config.frames, config.size, config.size)}"
-            )
-        yield clips
+def _real_clips(
+    data: str, split: str, config: TrainingConfig, count: int, seed: int
+) -> Iterator[Tensor]:
+    opened = find_data(data, split, config.size)
+    told = replace(config, classes=0)
+    shape = opened.shaped(told)
+    stream = opened.source(shape)(BATCH, torch.Generator().manual_seed(seed + 1000))
+    if (shape.frames, shape.size) != (config.frames, config.size):
+        raise ValueError(
+            f"clips of {data} have {shape.frames} frames of {shape.size} pixels; the generator's "
+            f"have {config.frames} of {config.size}"
+        )
+    yield from first(stream, count)

@@ -5,23 +5,16 @@ import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from inspect import signature
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
-from vgan_tutorial.datasets import PackedClips, is_pack
 from vgan_tutorial.files import replace_file
 from vgan_tutorial.recipes import RECIPES, get_recipe
 from vgan_tutorial.shapes import PRESETS
-from vgan_tutorial.training import (
-    ClipSource,
-    TrainingConfig,
-    pack_source,
-    read_config,
-    shapes_judge,
-    shapes_source,
-)
+from vgan_tutorial.training import Data, TrainingConfig, find_data, read_config
 from vgan_tutorial.training import train as run_training
 from vgan_tutorial.training.config import FREE
 from vgan_tutorial.training.estimating import devices, measure_run
@@ -53,6 +46,7 @@ def train(
     /,
     recipe: str | None = None,
     data: str = "tiny",
+    split: str = "all",
     seconds: float | None = None,
     training: tyro.conf.OmitArgPrefixes[Options] = Options(),
 ) -> None:
@@ -66,9 +60,9 @@ def train(
     Ctrl-C lets the step finish, saves, and stops. `vgan resume RUN` goes on; so does the same
     command. Stopped or not, the run is the same run, bit for bit.
 
-    What to look at: the losses only say whether one player has won. For Moving Shapes let the exact
-    judge count (--judge-every 500 --best validity); for your own videos look at samples/
-    (--sample-every 500).
+    What to look at: the losses only say whether one player has won. For Moving Shapes and sprites
+    let the exact judge count (--judge-every 500 --best validity); for your own videos look at
+    samples/ (--sample-every 500).
 
     Several GPUs or machines: accelerate launch --multi-gpu -m vgan_tutorial.cli train RUN …
 
@@ -78,14 +72,18 @@ def train(
         run: Folder of the run.
         recipe: Take what is not given here from one of the recipes that `vgan recipes` lists. With
             it this help shows the recipe's values.
-        data: A preset of Moving Shapes (tiny, small, full), or a pack made by `vgan pack`. With a
-            preset, its frames and size replace --frames and --size; with a pack, its size does.
+        data: A preset of Moving Shapes (tiny, small, full), a pack made by `vgan pack`, or a data
+            set from `vgan fetch`. With a preset, its frames and size replace --frames and --size;
+            with a pack, its size does.
+        split: Part of the data: all, train, validation, test. A data set's official lists decide,
+            where there are any; otherwise clips of one group stay together.
         seconds: Stop after this long even if steps are left.
         training: Everything else that decides the run.
     """
     config = training.checked()
-    check_recipe(recipe, data, config)
-    _go(run, data, seconds, config)
+    opened = find_data(data, split, config.size)
+    check_recipe(recipe, data, opened, config)
+    _go(run, opened, split, seconds, config)
 
 
 def estimate(
@@ -102,9 +100,14 @@ def estimate(
         training: As for `vgan train`.
     """
     config = training.checked()
-    check_recipe(recipe, data, config, stand_in=True)
-    if data in PRESETS or is_pack(data):
-        _, config, _ = _open(data, config)
+    try:
+        opened = find_data(data, size=config.size)
+    except ValueError:
+        if recipe is None or data != get_recipe(recipe).data:
+            raise
+    else:
+        check_recipe(recipe, data, opened, config)
+        config = _shaped(opened, data, config)
     for device in devices():
         print(measure_run(config, device))
 
@@ -115,9 +118,8 @@ def recipes() -> None:
         recipe = get_recipe(name)
         about = textwrap.fill(recipe.about, 76, initial_indent="    ", subsequent_indent="    ")
         print(f"{name}\n{about}")
-        if recipe.needs_pack:
-            size = recipe.config.size
-            print(f"    first: vgan fetch {recipe.data} --size {size}, then --data PACK")
+        if recipe.needs_fetching:
+            print(f"    first: vgan fetch {recipe.data} --size {recipe.config.size}")
 
 
 def with_recipe(command: Callable[..., None], arguments: Sequence[str]) -> Callable[..., None]:
@@ -132,32 +134,26 @@ def with_recipe(command: Callable[..., None], arguments: Sequence[str]) -> Calla
         return command
     recipe = get_recipe(name)
     options = Options(**asdict(recipe.config_on(processes().device)))
-    return partial(command, recipe=name, data=recipe.data, training=options)
+    given = {"recipe": name, "data": recipe.data, "training": options}
+    if "split" in signature(command).parameters:
+        given["split"] = recipe.split
+    return partial(command, **given)
 
 
-def check_recipe(
-    name: str | None, data: str, config: TrainingConfig, stand_in: bool = False
-) -> None:
-    """Refuse data that is not what a recipe is for, before anything takes long.
+def check_recipe(name: str | None, data: str, opened: Data, config: TrainingConfig) -> None:
+    """Refuse clips of another size than a recipe's, before anything takes long.
 
     Raises:
-        ValueError: if the recipe's data set is still to be packed, or packed at another size.
+        ValueError: if the data is packed at another size.
     """
-    if name is None:
+    if name is None or data in PRESETS:
         return
-    recipe = get_recipe(name)
-    if data == recipe.data and recipe.needs_pack and not stand_in:
+    size = opened.shaped(config).size
+    if size != config.size:
         raise ValueError(
-            f"the recipe {name} trains on {data}, which is not packed yet: get it with `vgan fetch "
-            f"{data} --size {config.size}`, and name the pack with --data"
+            f"the recipe {name} wants clips of {config.size} pixels, and those in {data} have "
+            f"{size}: pack again with --size {config.size}, or give --size {size} too"
         )
-    if is_pack(data):
-        size = PackedClips(data, frames=config.frames).size
-        if size != config.size:
-            raise ValueError(
-                f"the recipe {name} wants clips of {config.size} pixels, and those in {data} have "
-                f"{size}: pack again with --size {config.size}, or give --size {size} too"
-            )
 
 
 def resume(
@@ -176,28 +172,43 @@ def resume(
         data: Where the data is, if it has moved.
     """
     config = read_config(run)
-    if data is None:
-        if not (run / DATA).exists():
-            raise ValueError(
-                f"{run} does not say what it was trained on, as it was not made by `vgan train`: "
-                "name the preset or pack with --data"
-            )
-        try:
-            data = str(json.loads((run / DATA).read_text(encoding="utf-8"))["data"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(
-                f"{run / DATA} is damaged: name the preset or pack with --data ({error!r})"
-            ) from error
-    _go(run, data, seconds, config if steps is None else replace(config, steps=steps))
+    if data is None and not (run / DATA).exists():
+        raise ValueError(
+            f"{run} does not say what it was trained on, as it was not made by `vgan train`: "
+            "name the preset or pack with --data"
+        )
+    split = "all"
+    if (run / DATA).exists():
+        written, split = read_data(run)
+        data = data or written
+    assert data is not None
+    longer = config if steps is None else replace(config, steps=steps)
+    _go(run, find_data(data, split, config.size), split, seconds, longer)
 
 
-def _go(run: Path, data: str, seconds: float | None, config: TrainingConfig) -> None:
-    source, config, data = _open(data, config)
+def read_data(run: Path) -> tuple[str, str]:
+    """Name and part of the data that a run was trained on, as `vgan train` wrote them down.
+
+    Raises:
+        ValueError: if the file is damaged.
+    """
+    try:
+        content = json.loads((run / DATA).read_text(encoding="utf-8"))
+        return str(content["data"]), str(content.get("split", "all"))
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"{run / DATA} is damaged: name the preset or pack with --data ({error!r})"
+        ) from error
+
+
+def _go(run: Path, data: Data, split: str, seconds: float | None, config: TrainingConfig) -> None:
+    config = _shaped(data, data.name, config)
+    source = data.source(config, processes().device)
     goes_on = _check_run(run, config)
-    judge = shapes_judge(data) if data in PRESETS else None
     if processes().is_main_process and goes_on:
         run.mkdir(parents=True, exist_ok=True)
-        replace_file(run / DATA, json.dumps({"data": data}) + "\n")
+        replace_file(run / DATA, json.dumps({"data": data.name, "split": split}) + "\n")
+    judge = data.judge() if config.judge_every else None
     state, log = run_training(config, source, run, judge=judge, seconds=seconds)
     if processes().is_main_process:
         print(f"{run}: step {state.step}, {log[-1]['seconds']:.0f} s")
@@ -222,28 +233,16 @@ def _check_run(run: Path, config: TrainingConfig) -> bool:
     return all(before[name] == now[name] for name in now.keys() - FREE)
 
 
-def _open(data: str, config: TrainingConfig) -> tuple[ClipSource, TrainingConfig, str]:
-    """The source, the configuration with the clips' shape in it, and the data's full name."""
-    device, labelled = processes().device, config.classes > 0
-    if data in PRESETS:
-        preset = PRESETS[data]
-        _check_classes(config, len(preset.motions), data)
-        config = replace(config, frames=preset.frames, size=preset.size)
-        return shapes_source(data, device, labelled), config, data
-    if is_pack(data):
-        packed = PackedClips(data, frames=config.frames)
-        _check_classes(config, len(packed.classes), data)
-        config = replace(config, size=packed.size)
-        return pack_source(packed, device, labelled), config, str(Path(data).resolve())
-    raise ValueError(
-        f"there is no pack at {data!r}, and no preset of that name; make a pack with "
-        f"`vgan pack`, or choose one of {', '.join(PRESETS)}"
-    )
+def _shaped(data: Data, name: str, config: TrainingConfig) -> TrainingConfig:
+    """The configuration with the clips' shape in it.
 
-
-def _check_classes(config: TrainingConfig, there_are: int, data: str) -> None:
+    Raises:
+        ValueError: if it has classes, and not as many as the data.
+    """
+    there_are = len(data.class_names)
     if config.classes not in (0, there_are):
         raise ValueError(
-            f"classes is {config.classes}, but {data} has {there_are}: give --classes {there_are} "
+            f"classes is {config.classes}, but {name} has {there_are}: give --classes {there_are} "
             "to tell both players each clip's class, or leave it out"
         )
+    return data.shaped(config)

@@ -30,7 +30,8 @@ class DualDiscriminator(nn.Module):
         channels: of the convolutions that see the shrunk clip.
         detail: of the convolutions that see the frames.
         seen: frames that are seen in full.
-        coarse: the most frames, and the greatest height and width, of the shrunk clip.
+        moments: the most frames of the shrunk clip.
+        coarse: the greatest height and width of the shrunk clip.
         classes: to judge movement by, see `StackedDiscriminator`; 0 for none.
     """
 
@@ -41,13 +42,14 @@ class DualDiscriminator(nn.Module):
         channels: int = 64,
         detail: int = 32,
         seen: int = 2,
-        coarse: tuple[int, int] = (8, 16),
+        moments: int = 8,
+        coarse: int = 16,
         classes: int = 0,
     ) -> None:
         super().__init__()
         if not 1 <= seen <= frames:
             raise ValueError(f"of {frames} frames at least 1 and at most all are seen, not {seen}")
-        in_time, in_space = shrink(frames, coarse[0]), shrink(size, coarse[1])
+        in_time, in_space = shrink(frames, moments), shrink(size, coarse)
         whole = in_time == in_space == 1
         self.pool = nn.Identity() if whole else nn.AvgPool3d((in_time, in_space, in_space))
         self.movement = StackedDiscriminator(frames // in_time, size // in_space, channels, classes)

@@ -8,6 +8,7 @@ on.
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,21 +24,26 @@ from vgan_tutorial.experiments.records import (
     run_command,
     save_record,
 )
+from vgan_tutorial.metrics import frame_change
 from vgan_tutorial.oracle import judge, judged
 from vgan_tutorial.recipes import get_recipe
-from vgan_tutorial.shapes import MovingShapes, Preset, get_preset
+from vgan_tutorial.shapes import Preset
+from vgan_tutorial.sprites import SpritesJudge
 from vgan_tutorial.training import (
+    Data,
+    TrainingConfig,
+    find_data,
     load_generator,
     load_stages,
     sample,
-    shapes_judge,
-    shapes_source,
     train,
 )
+from vgan_tutorial.training.data import ShapesData, SpritesData
 from vgan_tutorial.training.processes import processes
 from vgan_tutorial.training.recording import LOG, SAMPLES
 from vgan_tutorial.training.saving import CONFIG, STAGES, WEIGHTS
 from vgan_tutorial.training.watching import strips
+from vgan_tutorial.types import Clips
 
 JUDGED = 1000  # clips
 SEED = 5  # of their latents: not the one that the run's own judgements use
@@ -46,6 +52,7 @@ SEED = 5  # of their latents: not the one that the run's own judgements use
 def make_record(
     name: Annotated[str, tyro.conf.Positional],
     /,
+    data: str | None = None,
     output: Path | None = None,
     run: Path | None = None,
     threads: int = 1,
@@ -54,39 +61,39 @@ def make_record(
 
     The record's folder gets config.json, log.jsonl, generator.safetensors and stages/ as the run
     has them; samples/, a picture of the same clips at every stage; and record.json: where all
-    this comes from, and what the exact judge counts on generated and on real clips.
+    this comes from, and what is counted on generated and on real clips: by the exact judge, if
+    there is one, and how much they change from frame to frame.
 
     Args:
-        name: Name of a recipe for Moving Shapes.
+        name: Name of a recipe.
+        data: Where its data set is, if it is not where `vgan fetch` puts it.
         output: Folder of the record; book/records/NAME by default.
         run: Folder of the run, to train in or to go on with; runs/NAME by default.
         threads: Number of the CPU's threads.
-
-    Raises:
-        ValueError: for a recipe whose clips the exact judge cannot read.
     """
     check_counts(threads=threads)
     recipe = get_recipe(name)
-    if recipe.needs_pack:
-        raise ValueError(f"the judge reads Moving Shapes, and {name} trains on {recipe.data}")
     torch.set_num_threads(threads)
     output, run = output or RECORDS / name, run or Path("runs") / name
-    preset, device = get_preset(recipe.data), processes().device
+    device = processes().device
     config = recipe.config_on(device)
-    source = shapes_source(preset, device, labelled=config.classes > 0)
-    state, log = train(config, source, run, judge=shapes_judge(preset))
+    opened = find_data(data or recipe.data, recipe.split, config.size)
+    state, log = train(config, opened.source(config, device), run, judge=opened.judge())
     copy_run(run, output)
     record = origin(
         command_line("runs", name, threads=threads),
         device,
         recipe=name,
         threads=threads,
-        data=preset.name,
+        data=recipe.data,
         seed=config.seed,
         steps=state.step,
         seconds=round(log[-1]["seconds"]),
     )
-    save_record(output / "record.json", record | judge_run(output, preset))
+    held_out = find_data(
+        data or recipe.data, "all" if recipe.split == "all" else "test", config.size
+    )
+    save_record(output / "record.json", record | judge_run(output, held_out))
 
 
 def copy_run(run: Path, output: Path) -> None:
@@ -103,16 +110,41 @@ def copy_run(run: Path, output: Path) -> None:
         strips(sample(generator, SAMPLES)).save(output / "samples" / f"{name}.png", optimize=True)
 
 
-def judge_run(folder: Path, preset: Preset) -> dict[str, Any]:
-    """The exact judge's figures on clips of the generator in a folder, and on real ones."""
+def judge_run(folder: Path, data: Data) -> dict[str, Any]:
+    """What is counted on clips of the generator in a folder, and on real ones."""
     generator, config = load_generator(folder)
-    real, _ = MovingShapes(preset, SEED).batch(JUDGED)
-    told = {"told": label_accuracy(generator, preset)} if config.classes else {}
-    return told | {
-        "clips": JUDGED,
-        "judged_seed": SEED,
-        "judged": judged(sample(generator, JUDGED, SEED), preset),
-        "real": judged(real, preset),
+    stream = data.source(replace(config, classes=0))
+    real = next(stream(JUDGED, torch.Generator().manual_seed(SEED)))
+    made = sample(generator, JUDGED, SEED)
+    counted: dict[str, Any] = {"clips": JUDGED, "judged_seed": SEED}
+    if config.classes:
+        counted |= told(generator, config, data)
+    if (judge := data.judge()) is not None:
+        if isinstance(data, ShapesData):
+            counted |= {"judged": judged(made, data.preset), "real": judged(real, data.preset)}
+        else:
+            counted |= {"judged": judge(made), "real": judge(real)}
+    return counted | {"change": _change(made), "real_change": _change(real)}
+
+
+def _change(clips: Clips) -> list[float]:
+    """Mean and standard deviation over clips of the change from frame to frame."""
+    each = frame_change(clips)
+    return [round(each.mean().item(), 5), round(each.std().item(), 5)]
+
+
+def told(generator: nn.Module, config: TrainingConfig, data: Data) -> dict[str, float]:
+    """Share of clips that are valid and act as the label says that their generator was given."""
+    if isinstance(data, ShapesData):
+        return {"told": label_accuracy(generator, data.preset)}
+    if not isinstance(data, SpritesData):
+        return {}
+    labels = torch.arange(JUDGED) % config.classes
+    verdict = SpritesJudge(data.sheets)(sample(generator, JUDGED, SEED, labels=labels))
+    right = verdict.acts.cell == labels
+    return {
+        "told": round((right & verdict.motion_valid).float().mean().item(), 4),
+        "told_if_not_valid": round(right.float().mean().item(), 4),
     }
 
 

@@ -55,6 +55,8 @@ class PainterGenerator(nn.Module):
         style: Length of the style.
         choices: Number of figures that the first number of the content chooses between; 0 for a
             continuous content alone.
+        steady: Motion changes neither tint nor contrast: the last layer hears of the style alone,
+            and the first features have the same mean square in every frame.
         classes: Number of classes; 0 for none. One more number, the first of the latent, then
             chooses the class, unless `forward` is given labels. Style and motion both hear of it.
     """
@@ -72,6 +74,7 @@ class PainterGenerator(nn.Module):
         widest: int = 64,
         style: int = 64,
         choices: int = 16,
+        steady: bool = False,
         classes: int = 0,
     ) -> None:
         super().__init__()
@@ -97,7 +100,8 @@ class PainterGenerator(nn.Module):
             ModulatedConv(inputs, outputs, style + code, enlarge=number < steps)
             for number, (inputs, outputs) in enumerate(pairwise(widths))
         )
-        self.tint = nn.Linear(style + code, channels)
+        self.steady = steady
+        self.tint = nn.Linear(style + (0 if steady else code), channels)
         self.paint = nn.Conv2d(channels, 3, 3, padding=1)
 
     def forward(
@@ -148,9 +152,13 @@ class PainterGenerator(nn.Module):
         # Each clip's style beside all of its own frames; `repeat` would mix the clips.
         steering = torch.cat([style.repeat_interleave(time, dim=0), codes.flatten(0, 1)], dim=1)
         features = self.layout(codes.flatten(0, 1)).contiguous(memory_format=torch.channels_last)
+        if self.steady:
+            squares = features.square().mean((1, 2, 3), keepdim=True)
+            features = features * (squares + 1e-8).rsqrt()
         for block in self.blocks:
             features = block(features, steering)
-        features = features * (1 + self.tint(steering))[:, :, None, None]
+        told = steering[:, : style.shape[1]] if self.steady else steering
+        features = features * (1 + self.tint(told))[:, :, None, None]
         return self.paint(features).tanh().unflatten(0, (-1, time)).transpose(1, 2)
 
 

@@ -10,7 +10,7 @@
 """
 
 from vgan_tutorial.metrics.classifier import ShapesClassifier, extract_features, load_classifier
-from vgan_tutorial.metrics.content import content_distance, motion_control
+from vgan_tutorial.metrics.content import content_distance, frame_change, motion_control
 from vgan_tutorial.metrics.distances import (
     Moments,
     frechet_distance,
@@ -48,6 +48,7 @@ __all__ = [
     "evaluate",
     "expected_coverage",
     "extract_features",
+    "frame_change",
     "frechet_distance",
     "frechet_floor",
     "frechet_video_distance",

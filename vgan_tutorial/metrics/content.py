@@ -43,6 +43,22 @@ def content_distance(
     return distances.sum((1, 2)) / (frames * (frames - 1))
 
 
+def frame_change(clips: Clips) -> Float[Tensor, " batch"]:
+    """Mean absolute change of the pixels from a frame to the next, as a share of their range.
+
+    Still pictures have 0, and pictures that flicker have too much: put it beside real clips'.
+
+    Args:
+        clips: clips in model range [-1, 1], at least two frames.
+
+    Raises:
+        ValueError: if clips have a single frame.
+    """
+    if clips.shape[2] < 2:
+        raise ValueError("change is between frames, and these clips have only one")
+    return (clips[:, :, 1:] - clips[:, :, :-1]).abs().flatten(1).mean(1) / 2
+
+
 @torch.no_grad()
 def motion_control(
     clips: Clips,

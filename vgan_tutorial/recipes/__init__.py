@@ -28,7 +28,8 @@ class Recipe:
     Attributes:
         name: of the file.
         about: what it trains, and how far it has been tried.
-        data: a preset of Moving Shapes, or the name of a data set that has to be packed first.
+        data: a preset of Moving Shapes, or the name of a data set that has to be fetched first.
+        split: part of the data to train on.
         config: the configuration on a CPU.
         on_accelerator: fields that differ where there is a GPU or the like.
     """
@@ -37,11 +38,12 @@ class Recipe:
     about: str
     data: str
     config: TrainingConfig
+    split: str = "all"
     on_accelerator: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def needs_pack(self) -> bool:
-        """Whether the data is real footage, which has to be fetched and packed."""
+    def needs_fetching(self) -> bool:
+        """Whether the data is somebody else's, which has to be fetched."""
         return self.data not in PRESETS
 
     def config_on(self, device: torch.device) -> TrainingConfig:

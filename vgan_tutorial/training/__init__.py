@@ -6,13 +6,15 @@ Read `step` first, top to bottom: it is the algorithm. The rest:
 * `state`: the two networks and their optimisers; `sampling`: clips from a generator;
 * `microbatches`, `disturb`, `schedule`: a step's clips and latents, how the discriminator sees
   them, and the learning rates;
-* `loop`, `sources`, `stopping`: the loop, where its clips come from, and when it ends;
+* `loop`, `sources`, `stopping`: the loop, where its clips come from, and when it ends; `data`:
+  the source and the judge that belong to a name;
 * `recording`, `saving`, `watching`: what is written of a run, and how it goes on, bit for bit;
 * `processes`: several processes that train one pair;
 * `estimating`: what a run will take.
 """
 
 from vgan_tutorial.training.config import TrainingConfig
+from vgan_tutorial.training.data import Data, find_data
 from vgan_tutorial.training.loop import train
 from vgan_tutorial.training.processes import ProcessLostError
 from vgan_tutorial.training.recording import read_log
@@ -26,7 +28,12 @@ from vgan_tutorial.training.saving import (
     save_generator,
 )
 from vgan_tutorial.training.schedule import rate_factor
-from vgan_tutorial.training.sources import ClipSource, pack_source, shapes_source
+from vgan_tutorial.training.sources import (
+    ClipSource,
+    pack_source,
+    shapes_source,
+    sprites_source,
+)
 from vgan_tutorial.training.state import (
     TrainingState,
     build_discriminator,
@@ -39,10 +46,11 @@ from vgan_tutorial.training.step import (
     train_step,
     update_average,
 )
-from vgan_tutorial.training.watching import Judge, shapes_judge
+from vgan_tutorial.training.watching import Judge, shapes_judge, sprites_judge
 
 __all__ = [
     "ClipSource",
+    "Data",
     "Judge",
     "ProcessLostError",
     "TrainingConfig",
@@ -50,6 +58,7 @@ __all__ = [
     "build_discriminator",
     "build_generator",
     "discriminator_step",
+    "find_data",
     "generator_step",
     "load_checkpoint",
     "load_generator",
@@ -64,6 +73,8 @@ __all__ = [
     "save_generator",
     "shapes_judge",
     "shapes_source",
+    "sprites_judge",
+    "sprites_source",
     "start",
     "train",
     "train_step",

@@ -32,6 +32,10 @@ class TrainingConfig:
     size: int = _least(1, 16)  # Height and width of a frame, in pixels
     generator: str = "painter"  # Name of the generator; a word that is none lists them
     discriminator: str = "dual"  # Name of the discriminator
+    generator_options: dict[str, int] = field(
+        default_factory=dict
+    )  # Such as channels 32 widest 128
+    discriminator_options: dict[str, int] = field(default_factory=dict)  # Such as detail 16
     classes: int = _least(0, 0)  # Number of classes that both networks are told; 0 tells neither
 
     # The game (chapter 2)

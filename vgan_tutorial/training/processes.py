@@ -20,9 +20,10 @@ from accelerate.utils import parse_flag_from_env, reduce
 from torch import Tensor, nn
 
 from vgan_tutorial.shapes import Factors
+from vgan_tutorial.sprites import Acts
 from vgan_tutorial.training.config import TrainingConfig
 
-Rows = TypeVar("Rows", Tensor, Factors, None)
+Rows = TypeVar("Rows", Tensor, Factors, Acts, None)
 
 
 class ProcessLostError(RuntimeError):

@@ -9,6 +9,7 @@ import torch
 
 from vgan_tutorial.datasets import PackedClips, batches
 from vgan_tutorial.shapes import Preset, draw_clips, get_preset, sample_factors
+from vgan_tutorial.sprites import Sheets, draw_acts, sample_acts, split_characters
 from vgan_tutorial.training.config import TrainingConfig
 from vgan_tutorial.training.processes import own_share, process_count
 from vgan_tutorial.types import Clips, Labels
@@ -68,6 +69,35 @@ def shapes_source(
             factors = own_share(sample_factors(chosen, batch, randomness)).to(device)
             clips = draw_clips(factors, chosen)
             yield (clips, classes.to(device)[factors.motion]) if labelled else clips
+
+    return stream
+
+
+def sprites_source(
+    sheets: Sheets,
+    frames: int = 8,
+    size: int = 32,
+    device: torch.device | str = "cpu",
+    labelled: bool = False,
+    part: str = "train",
+) -> ClipSource:
+    """Sprites that act, drawn anew for every batch, on the device.
+
+    Args:
+        sheets: what characters are made of.
+        frames: of a clip, a pose each.
+        size: height and width in pixels; it divides 64.
+        device: where the clips are wanted.
+        labelled: give each clip's class too: its action and direction, a place in `ACT_NAMES`.
+        part: of the characters: train, validation, test or all.
+    """
+    characters, here = split_characters(sheets.counts, part), sheets.to(device)
+
+    def stream(batch: int, randomness: torch.Generator) -> Iterator[Any]:
+        while True:
+            acts = own_share(sample_acts(characters, batch, randomness)).to(device)
+            clips = draw_acts(here, acts, frames, size)
+            yield (clips, acts.cell) if labelled else clips
 
     return stream
 

@@ -78,27 +78,39 @@ def start(
 
 def build_generator(config: TrainingConfig) -> nn.Module:
     """The configuration's generator, with weights that are still to be drawn or loaded."""
-    return _build("generator", config.generator, GENERATORS, config)
+    return _build("generator", config.generator, config.generator_options, GENERATORS, config)
 
 
 def build_discriminator(config: TrainingConfig) -> nn.Module:
     """The configuration's discriminator, with weights that are still to be drawn or loaded."""
-    return _build("discriminator", config.discriminator, DISCRIMINATORS, config)
+    return _build(
+        "discriminator", config.discriminator, config.discriminator_options, DISCRIMINATORS, config
+    )
 
 
 def _build(
-    player: str, name: str, table: Mapping[str, Network], config: TrainingConfig
+    player: str,
+    name: str,
+    options: Mapping[str, int],
+    table: Mapping[str, Network],
+    config: TrainingConfig,
 ) -> nn.Module:
-    sizes = {"frames": config.frames, "size": config.size}
-    if not config.classes:
-        return table[name](**sizes)
-    able = [each for each in table if "classes" in signature(table[each]).parameters]
-    if name not in able:
-        raise ValueError(
-            f"the {player} {name!r} cannot be told classes; choose one of {', '.join(able)}, or "
-            "train without (classes 0)"
-        )
-    return table[name](**sizes, classes=config.classes)
+    told = {"frames": config.frames, "size": config.size}
+    if config.classes:
+        able = [each for each in table if "classes" in signature(table[each]).parameters]
+        if name not in able:
+            raise ValueError(
+                f"the {player} {name!r} cannot be told classes; choose one of {', '.join(able)}, "
+                "or train without (classes 0)"
+            )
+        told["classes"] = config.classes
+    known = [each for each in signature(table[name]).parameters if each not in {*told, "classes"}]
+    for option in options:
+        if option not in known:
+            raise ValueError(
+                f"the {player} {name!r} has no option {option!r}; it has {', '.join(known)}"
+            )
+    return table[name](**told, **options)
 
 
 def _adam(network: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from torch import Tensor
 from vgan_tutorial.oracle import judged
 from vgan_tutorial.pixels import to_uint8
 from vgan_tutorial.shapes import Preset, get_preset
+from vgan_tutorial.sprites import Sheets, SpritesJudge, summarise_acts
 from vgan_tutorial.types import Clips
 
 # Turns clips of the averaged generator into figures for the log.
@@ -25,6 +27,18 @@ def shapes_judge(preset: str | Preset = "tiny") -> Judge:
     chosen = get_preset(preset)
     names = ("validity", "motion_validity", "cells_found", "histogram_distance")
     return lambda clips: judged(clips, chosen, *names)
+
+
+def sprites_judge(sheets: Sheets) -> Judge:
+    """The exact judge's figures of sprites, rounded to four digits."""
+    read = SpritesJudge(sheets)
+
+    def figures(clips: Clips) -> dict[str, int | float]:
+        found = asdict(summarise_acts(read(clips), sheets))
+        del found["clips"], found["cells"], found["sheets"]
+        return {name: round(figure, 4) for name, figure in found.items()}
+
+    return figures
 
 
 def strips(clips: Clips) -> Image.Image:

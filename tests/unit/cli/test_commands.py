@@ -72,7 +72,7 @@ def test_evaluate_prints_the_judges_figures(run, capsys, tmp_path):
         (("evaluate", "run", "--metrics", "kernel", "--pairwise", 0), "must be positive"),
         (("evaluate", "run", "--out", "nowhere/a.json"), "there is no folder nowhere"),
         (("evaluate", "run", "--metrics", "fvd", "--i3d", "run/text.pt"), "is not TorchScript"),
-        (("evaluate", "strange"), "data.json is damaged: name the data with --data"),
+        (("evaluate", "strange"), "data.json is damaged: name the preset or pack with --data"),
         (("inspect", "run/text.pt"), "is a file, not a folder"),
         (("fetch", "ucf101", "--archive", "nowhere.rar"), "nowhere.rar: there is no such file"),
         (("train", "new", "--batch", "0"), "vgan: batch is 0; it must be at least 1"),

@@ -29,7 +29,7 @@ def test_players_fit_each_other_and_the_data(name, monkeypatch):
     labels = () if not config.classes else (torch.zeros(2, dtype=torch.long, device="meta"),)
     scores = as_scores(players.discriminator.to("meta")(clips, *labels))
     assert all(len(logits) == 2 for logits in scores.logits)
-    if not recipe.needs_pack:
+    if not recipe.needs_fetching:
         preset = PRESETS[recipe.data]
         assert (config.frames, config.size) == (preset.frames, preset.size)
         assert config.classes in (0, len(preset.motions))

@@ -16,7 +16,7 @@ import tempfile
 import threading
 import zlib
 from collections import deque
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
@@ -29,49 +29,25 @@ from tqdm.auto import tqdm
 from vgan_tutorial.datasets.folders import VideoEntry, scan_folder
 from vgan_tutorial.datasets.pack.format import (
     FORMAT,
-    JOURNAL,
     PROBLEMS,
-    Problem,
-    foreign_files,
     partial_of,
-    read_problems,
-    read_rows,
-    read_settings,
     write_problems,
 )
 from vgan_tutorial.datasets.pack.journal import Partial
+from vgan_tutorial.datasets.pack.publishing import (
+    PackReport,
+    existing_pack,
+    old_of,
+    publish_pack,
+    read_report,
+    refuse_problems,
+    require_replaceable,
+)
 from vgan_tutorial.errors import DataError, VideoError, printable
 from vgan_tutorial.preprocessing import shrinker
 from vgan_tutorial.video_io import iter_frames, missing_frames, probe
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class PackReport:
-    """The outcome of packing a folder."""
-
-    path: Path
-    clips: int
-    frames: int
-    problems: list[Problem]
-
-    @property
-    def bad(self) -> list[Problem]:
-        """Videos that could not be used."""
-        return [problem for problem in self.problems if problem.kind == "bad"]
-
-    @property
-    def truncated(self) -> list[Problem]:
-        """Videos of which only the beginning decodes."""
-        return [problem for problem in self.problems if problem.kind == "truncated"]
-
-    def __str__(self) -> str:
-        skipped = len(self.problems) - len(self.bad) - len(self.truncated)
-        return (
-            f"{self.clips} clips, {self.frames} frames in {self.path} "
-            f"({len(self.bad)} bad, {len(self.truncated)} truncated, {skipped} skipped)"
-        )
 
 
 def pack_videos(
@@ -122,12 +98,12 @@ def pack_videos(
         "source": _fingerprint(entries),
     }
     if out.exists() and not overwrite:
-        return _existing(out, settings, strict)
+        return existing_pack(out, settings, strict)
     partial = partial_of(out)
-    for folder in (out, partial, _old(out)):
-        _require_replaceable(folder)
+    for folder in (out, partial, old_of(out)):
+        require_replaceable(folder)
     with Partial(partial, settings) as pack:
-        _refuse_problems(partial, pack.problems, strict)
+        refuse_problems(partial, pack.problems, strict)
         done = pack.done
         if done:
             logger.info("%s: resuming after %d files", partial, len(done))
@@ -147,7 +123,7 @@ def pack_videos(
                 f"See {partial / PROBLEMS}; the first: {pack.problems[0].reason}",
             )
         pack.finish(skipped + pack.problems)
-    _publish(partial, out)
+    publish_pack(partial, out)
     return read_report(out)
 
 
@@ -292,62 +268,3 @@ def _fingerprint(entries: Sequence[VideoEntry]) -> str:
         line = f"{entry.name}\0{state.st_size}\0{state.st_mtime_ns}\n"
         digest.update(line.encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
-
-
-def _existing(out: Path, settings: Mapping[str, Any], strict: bool) -> PackReport:
-    """The report of the pack that is there already, if it is the one asked for."""
-    if read_settings(out) != settings:
-        raise DataError(
-            out,
-            "is there already and is not the pack asked for (other files, settings or no pack)",
-            "Choose another name, or replace it with overwrite=True (--overwrite)",
-        )
-    logger.info("%s: is packed already", out)
-    (out / JOURNAL).unlink(missing_ok=True)  # a run may have been killed just before this
-    report = read_report(out)
-    _refuse_problems(out, report.bad + report.truncated, strict)
-    return report
-
-
-def _refuse_problems(folder: Path, problems: Sequence[Problem], strict: bool) -> None:
-    """An earlier run that was not strict may have passed over what a strict one must not."""
-    if strict and problems:
-        raise DataError(
-            folder,
-            f"was begun without --strict and passed over {problems[0].name}: {problems[0].reason}",
-            "Mend or remove that file and pack again",
-        )
-
-
-def _require_replaceable(folder: Path) -> None:
-    """Refuse to delete anything that is not a pack: a slip of the hand must not cost videos."""
-    if not folder.exists():
-        return
-    strangers = foreign_files(folder) if folder.is_dir() else {folder.name}
-    if strangers:
-        raise DataError(
-            folder,
-            f"is no pack (it holds {min(strangers)}), so it is not replaced",
-            "Choose another name, or move it away yourself",
-        )
-
-
-def _old(out: Path) -> Path:
-    return out.with_name(out.name + ".old")
-
-
-def _publish(partial: Path, out: Path) -> None:
-    """Give the finished pack its name; an older pack steps aside first."""
-    old = _old(out)
-    if out.exists():
-        shutil.rmtree(old, ignore_errors=True)
-        os.replace(out, old)
-    os.replace(partial, out)
-    (out / JOURNAL).unlink()
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def read_report(out: Path) -> PackReport:
-    """The report of a finished pack."""
-    lengths = [int(row["frames"]) for row in read_rows(out)]
-    return PackReport(out, len(lengths), sum(lengths), read_problems(out))

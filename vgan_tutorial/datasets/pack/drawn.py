@@ -1,0 +1,75 @@
+"""Pack clips that a program draws: there are no files to decode."""
+
+import os
+import zlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import UInt8
+from tqdm.auto import tqdm
+
+from vgan_tutorial.datasets.pack.format import FORMAT, partial_of
+from vgan_tutorial.datasets.pack.journal import Partial
+from vgan_tutorial.datasets.pack.publishing import existing_pack, publish_pack, require_replaceable
+
+
+class DrawnClip(NamedTuple):
+    """A clip, its class, and the group of clips that share their source."""
+
+    label: str
+    group: str
+    frames: UInt8[np.ndarray, "time size size 3"]
+
+
+def pack_drawn(
+    clips: Iterable[DrawnClip],
+    out: str | os.PathLike[str],
+    size: int,
+    settings: Mapping[str, Any],
+    *,
+    total: int | None = None,
+    progress: bool = True,
+) -> None:
+    """Write clips into a pack, one after the other; a clip is called "class/group".
+
+    Interrupted, it begins again, as drawing is quick. Where the pack is there already, made with
+    the same settings, nothing is done.
+
+    Args:
+        clips: clips to write.
+        out: folder of the pack.
+        size: height and width of a frame in pixels.
+        settings: what decides the clips: they are drawn anew when it changes.
+        total: number of clips, for the progress bar.
+        progress: show it.
+
+    Raises:
+        DataError: `out` is something else, or a pack that was made with other settings.
+    """
+    out = Path(out)
+    told = {"format": FORMAT, "size": size, "stride": 1, **settings}
+    if out.exists():
+        existing_pack(out, told, strict=False)
+        return
+    partial = partial_of(out)
+    require_replaceable(partial)
+    with Partial(partial, told) as pack:
+        pack.rows.clear()
+        pack.discard()
+        for clip in tqdm(clips, desc="drawing", total=total, unit="clip", disable=not progress):
+            data = clip.frames.tobytes()
+            pack.array.write(data)
+            pack.record(
+                {
+                    "name": f"{clip.label}/{clip.group}",
+                    "class": clip.label,
+                    "group": clip.group,
+                    "start": pack.total,
+                    "frames": len(clip.frames),
+                    "crc32": zlib.crc32(data),
+                }
+            )
+        pack.finish([])
+    publish_pack(partial, out)

@@ -1,0 +1,43 @@
+"""Sprites: game characters that act, drawn in layers, and the exact judge that reads them back."""
+
+from vgan_tutorial.sprites.drawing import (
+    Acts,
+    describe_act,
+    draw_acts,
+    draw_poses,
+    every_character,
+    sample_acts,
+    split_characters,
+)
+from vgan_tutorial.sprites.judge import ActVerdict, SpritesJudge
+from vgan_tutorial.sprites.sheets import (
+    ACT_NAMES,
+    ACTIONS,
+    DIRECTIONS,
+    PARTS,
+    Sheets,
+    has_sheets,
+    read_sheets,
+)
+from vgan_tutorial.sprites.summary import ActSummary, summarise_acts
+
+__all__ = [
+    "ACTIONS",
+    "ACT_NAMES",
+    "DIRECTIONS",
+    "PARTS",
+    "ActSummary",
+    "ActVerdict",
+    "Acts",
+    "Sheets",
+    "SpritesJudge",
+    "describe_act",
+    "draw_acts",
+    "draw_poses",
+    "every_character",
+    "has_sheets",
+    "read_sheets",
+    "sample_acts",
+    "split_characters",
+    "summarise_acts",
+]
