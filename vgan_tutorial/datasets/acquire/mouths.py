@@ -32,6 +32,7 @@ MOST_MISSING = 1  # frames
 
 Clip = UInt8[np.ndarray, "time height width 3"]
 Picture = Float32[np.ndarray, "height width"]
+Template = Float32[np.ndarray, "eyes_height eyes_width"]
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def cut_mouths(
     return reasons
 
 
-def eyes_of(head: Path, speaker: Speaker) -> Picture:
+def eyes_of(head: Path, speaker: Speaker) -> Template:
     """Eyes and nose in the film of reference.
 
     Raises:
@@ -123,7 +124,7 @@ def eyes_of(head: Path, speaker: Speaker) -> Picture:
     return np.ascontiguousarray(speaker.eyes.of(beginning(read_video(head, 0, FIRST))))
 
 
-def cut_mouth(head: Path, template: Picture, speaker: Speaker) -> Clip:
+def cut_mouth(head: Path, template: Template, speaker: Speaker) -> Clip:
     """The mouth in a film of the head; the square stands still for the whole film.
 
     Args:
@@ -165,7 +166,7 @@ def beginning(clip: Clip) -> Picture:
     return np.asarray(np.mean(grey, axis=0), np.float32)
 
 
-def find(template: Picture, picture: Picture) -> tuple[int, int, float]:
+def find(template: Template, picture: Picture) -> tuple[int, int, float]:
     """Where a template fits a picture best, by normalised cross-correlation.
 
     For each place it is the correlation coefficient of the template's pixels with those under it,
