@@ -70,8 +70,8 @@ def fetch(
     Args:
         dataset: Name of the data set.
         root: Folder of the data set, data/NAME by default. Unpacked videos belong in a folder of
-            it, such as UCF-101 or hmdb51_org.
-        archive: Archive of the videos, if you have it already.
+            it, such as UCF-101, hmdb51_org or s1.
+        archive: Archive of the videos, if there is one and you have it already.
         lists: Archive of the official lists, if you have it already.
         size: Side of the packed frames, in pixels.
         frames: Fewest frames of a clip that is packed.

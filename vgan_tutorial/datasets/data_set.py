@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +37,7 @@ class Job:
         frames: fewest frames of a clip that is packed.
         fetch: function from a key of `DataSet.files` to the path of that file, which is fetched or
             was named by the user, and is checked. A second call costs nothing.
+        fetch_all: the same for many small files, under one bar that counts them.
         progress: True shows bars.
         say: function that shows the user a line on each stage.
     """
@@ -46,6 +47,7 @@ class Job:
     size: int
     frames: int
     fetch: Callable[[str], Path]
+    fetch_all: Callable[[Sequence[str]], list[Path]]
     progress: bool
     say: Callable[[str], None]
 
@@ -63,7 +65,7 @@ class DataSet:
         citation: key in the book's bibliography.
         files: copies of every file that is needed, the official one first. The archive of videos
             is called "videos" and that of official lists "lists": `vgan fetch` has options for
-            these two. Other keys are free.
+            these two. Other keys are free, and there may be many.
         prepare: step that turns the fetched files into a folder of videos, one folder a class, or
             straight into a pack at `Job.pack`, and returns the path of either. It leaves what is
             there already and right as it is.

@@ -56,8 +56,8 @@ def fetch_any(
     raise FetchError(
         folder,
         "could not be filled from any address:\n  " + "\n  ".join(reasons) + "\n ",
-        "Give the same command again later, or fetch the file with a browser and name it with "
-        "--archive",
+        "Give the same command again later, or fetch the file with a browser and put it there as "
+        f"{downloads[0].name}, or name it with --archive if it is the archive",
     )
 
 

@@ -1,8 +1,10 @@
 """From an address on the web to a pack: fetch, unpack, check and pack a data set."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+from tqdm.auto import tqdm
 
 from vgan_tutorial.datasets.acquire.checking import verify
 from vgan_tutorial.datasets.acquire.fetching import fetch_any
@@ -10,6 +12,8 @@ from vgan_tutorial.datasets.data_set import DataSet, Job
 from vgan_tutorial.datasets.pack.format import is_pack
 from vgan_tutorial.datasets.pack.write import PackReport, pack_videos, read_report
 from vgan_tutorial.errors import DataError
+
+MOST_NAMED = 4  # files in a message
 
 
 def prepare(
@@ -56,7 +60,11 @@ def prepare(
     def get(key: str) -> Path:
         return _get(data_set, key, root / "downloads", on_disk.get(key), progress)
 
-    job = Job(root, root / f"{data_set.name}-{size}", size, frames, get, progress, say)
+    def get_all(keys: Sequence[str]) -> list[Path]:
+        bar = tqdm(keys, desc=data_set.name, unit="file", disable=not (progress and keys))
+        return [_get(data_set, key, root / "downloads", on_disk.get(key), False) for key in bar]
+
+    job = Job(root, root / f"{data_set.name}-{size}", size, frames, get, get_all, progress, say)
     made = data_set.prepare(data_set, job)
     if is_pack(made):
         return read_report(made)
@@ -69,11 +77,12 @@ def _check_given(data_set: DataSet, key: str, path: Path) -> None:
     if not path.is_file():
         raise DataError(path, "there is no such file", "Check the spelling")
     if key not in data_set.files:
-        known = ", ".join(data_set.files)
+        known = ", ".join(list(data_set.files)[:MOST_NAMED])
+        more = len(data_set.files) - MOST_NAMED
         raise DataError(
             path,
             f"is given as {key!r}, and {data_set.title} has no file of that name",
-            f"Its files are {known}",
+            f"Its files are {known}" + (f" and {more} more" if more > 0 else ""),
         )
 
 
