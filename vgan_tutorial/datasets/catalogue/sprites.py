@@ -76,9 +76,9 @@ def prepare(data_set: DataSet, job: Job) -> Path:
     that reads packs.
     """
     folder = job.root / SHEETS_FOLDER
-    for key in data_set.files:
+    keys = list(data_set.files)
+    for key, source in zip(keys, job.fetch_all(keys), strict=True):
         sheet = folder / f"{key}.png"
-        source = job.fetch(key)
         sheet.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, sheet)
     job.say(f"{folder}: {len(data_set.files)} sheets are there")

@@ -25,6 +25,7 @@ def job(tmp_path, monkeypatch):
         size=32,
         frames=9,
         fetch=lambda key: made / f"{key}.png",
+        fetch_all=lambda keys: [made / f"{key}.png" for key in keys],
         progress=False,
         say=said.append,
     )

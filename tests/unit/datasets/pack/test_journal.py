@@ -156,7 +156,7 @@ def test_kill_between_finishing_and_renaming(tmp_path, interrupted, monkeypatch)
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(write, "_publish", killed)
+        patch.setattr(write, "publish_pack", killed)
         with pytest.raises(Killed):
             pack_videos(interrupted, tmp_path / "pack", 16, 4, progress=False)
     finish_and_compare(tmp_path, interrupted)
