@@ -14,10 +14,10 @@ pytestmark = pytest.mark.browser
 KEEP = ("Keep who, change how", "Keep how, change who")
 
 
-@pytest.mark.parametrize("fast", [True, False])
-def test_chromium_agrees_with_pytorch(browser, tmp_path, fast):
+@pytest.mark.parametrize(("fast", "steady"), [(True, False), (False, False), (True, True)])
+def test_chromium_agrees_with_pytorch(browser, tmp_path, fast, steady):
     """By the kernel, which a page of its own allows itself to run, and plainly."""
-    network = drawn_painter(16, 32, choices=5, classes=3)
+    network = drawn_painter(16, 32, choices=0 if steady else 5, classes=3, steady=steady)
     latents = latents_for(network, 2)
     with opened(browser, written(tmp_path, network), **STILL) as (page, faults):
         assert page.evaluate("vganProducts.fast")

@@ -139,6 +139,7 @@ def _painter_arguments(network: Any) -> dict[str, int | float]:
         "widest": first.out_features // 16,
         "style": style,
         "choices": network.choices,
+        "steady": network.steady,
         "classes": network.classes,
     }
 
@@ -168,6 +169,8 @@ def _painter(network: Any, program: Program) -> list[Half]:
     styles = program.add("repeat", style, rows=network.frames)
     steering = program.add("pick", program.add("concatenate", styles, codes))
     features, size = program.chain(program.add("pick", codes), network.layout), 4
+    if network.steady:
+        features = program.add("normalise", features)
     for block in network.blocks:
         scales = program.chain(steering, [block.scale])
         tensors = [program.store(block.weight.weight), program.store(block.bias)]
@@ -178,7 +181,8 @@ def _painter(network: Any, program: Program) -> list[Half]:
             size *= 2
             features = program.add("enlarge", features, shape=[size, size])
         features = program.add("leaky_relu", features, slope=0.2)
-    scales = program.chain(steering, [network.tint])
+    tinting = program.add("pick", styles) if network.steady else steering
+    scales = program.chain(tinting, [network.tint])
     tensors = [program.store(network.paint.weight), program.store(network.paint.bias)]
     painted = program.add("modulated", features, scales, tensors=tensors, padding=[1, 1])
     program.add("tanh", painted)

@@ -100,6 +100,19 @@ def test_the_content_makes_the_style_and_the_motion_the_codes():
     assert not torch.equal(codes[0], codes[1])
 
 
+def test_motion_changes_neither_tint_nor_contrast_of_a_steady_painter():
+    """However large the first features are, what is painted is the same."""
+    painter = initialise(PainterGenerator(4, 16, steady=True), seeded(0)).eval()
+    codes = torch.randn(2, 4, 8, generator=seeded(1))
+    style = painter.mapping(painter.split(sample_latent(painter, 2, seeded(2)))[0])
+    clips = painter.synthesise(style, codes)
+    with torch.no_grad():
+        painter.layout[0].weight.mul_(3)
+        painter.layout[0].bias.mul_(3)
+    torch.testing.assert_close(painter.synthesise(style, codes), clips)
+    assert painter.tint.in_features == style.shape[1]
+
+
 def test_every_weight_learns():
     network = build(classes=3, choices=4)
     clips = network(sample_latent(network, 8, seeded()))

@@ -77,10 +77,16 @@
     return output;
   }
 
-  // To a mean square of 1.
+  // Every row to a mean square of 1.
   function normalise([input]) {
-    const length = Math.max(1e-12, Math.hypot(...input.data));
-    return map(input, x => x * Math.sqrt(input.data.length) / length);
+    const output = value(input.shape), width = input.data.length / input.shape[0];
+    for (let begin = 0; begin < input.data.length; begin += width) {
+      let squares = 0;
+      for (let i = begin; i < begin + width; i++) squares += input.data[i] ** 2;
+      const factor = 1 / Math.sqrt(squares / width + 1e-8);
+      for (let i = begin; i < begin + width; i++) output.data[i] = input.data[i] * factor;
+    }
+    return output;
   }
 
   // From normal numbers to uniform ones, between -1 and 1.
