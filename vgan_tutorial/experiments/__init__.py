@@ -7,6 +7,7 @@ of `book/records/`. One that was interrupted is given once more, and most go on 
 * `trials`: the live run of chapter 6, again and again, with one thing changed;
 * `clinic`: ways in which training fails, each switched on and cured (chapter 6);
 * `pairings`: generators and discriminators paired under one budget (chapter 5);
+* `comparison`: published pairs as published and by the book's recipe, until they get no better;
 * `critics`: what critics see, how steep they get, what their features know (chapter 5);
 * `toys`: losses and restraints on the ring (chapters 2 and 7);
 * `throughput`: what each change to a training step brings (chapter 8);
@@ -16,7 +17,7 @@ of `book/records/`. One that was interrupted is given once more, and most go on 
 * `classifier`: the networks whose features the metrics compare (chapter 7).
 
 In each, `make_record` is the command. `records` holds what they share: where a record comes from,
-how it goes on, how it is saved. The rest serves two of them: `throughput` climbs the `ladder` of
-variants and the `published_loops` and reads the `meters`; `loading` reads `films` and takes
-`packing_memory` in a process of its own.
+how it goes on, how it is saved. The rest serves some of them: `throughput` climbs the `ladder` of
+variants and the `published_loops` and reads the `meters`; `comparison` is among `contestants`;
+`loading` reads `films` and takes `packing_memory` in a process of its own.
 """

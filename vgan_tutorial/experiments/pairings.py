@@ -72,6 +72,13 @@ class Pairing:
     discriminator: Callable[..., nn.Module]  # likewise
     says: str
 
+    def start(self, config: TrainingConfig) -> TrainingState:
+        """A fresh pair of players in the state of a run, with weights drawn from its seed."""
+        shape = {"frames": config.frames, "size": config.size}
+        with torch.random.fork_rng(devices=[]):  # PyTorch's own first weights use the global state
+            players = self.generator(**shape), self.discriminator(**shape)
+        return start(config, CPU, players=players)
+
 
 VGAN_CRITIC = partial(VideoDiscriminator, channels=24)
 STACKED = StackedDiscriminator
@@ -202,10 +209,7 @@ def make_record(
 
 def build(name: str, settings: TrainingConfig, seed: int) -> TrainingState:
     """A fresh pair of players in the state of a run, with weights drawn from the seed."""
-    pairing, shape = PAIRINGS[name], {"frames": settings.frames, "size": settings.size}
-    with torch.random.fork_rng(devices=[]):  # PyTorch's own first weights use the global state
-        players = pairing.generator(**shape), pairing.discriminator(**shape)
-    return start(replace(settings, seed=seed), CPU, players=players)
+    return PAIRINGS[name].start(replace(settings, seed=seed))
 
 
 def _run(
