@@ -43,17 +43,24 @@ def class_vector(
     return nn.functional.one_hot(labels.long(), classes).to(latent)
 
 
-def choose(latent: Float[Tensor, "batch length"], choices: int) -> Float[Tensor, "batch longer"]:
-    """Read the first number of a standard normal latent as a choice, all choices equally likely.
+def choose(
+    latent: Float[Tensor, "batch length"], choices: int, picks: int = 1
+) -> Float[Tensor, "batch longer"]:
+    """Read the first numbers of a standard normal latent as choices, all choices equally likely.
 
-    Its cumulative probability, which is uniform from 0 to 1, is cut into equal parts. The choice
-    is written as a vector with one entry that is not zero, scaled to a mean square of 1 like the
-    rest of the latent, which follows.
+    A number's cumulative probability, which is uniform from 0 to 1, is cut into equal parts. Its
+    choice is written as a vector with one entry that is not zero, scaled to a mean square of 1 like
+    the rest of the latent, which follows.
+
+    Args:
+        latent: Latents.
+        choices: Number of things that each choice is between.
+        picks: Number of choices.
     """
-    share = torch.special.ndtr(latent[:, 0])
+    share = torch.special.ndtr(latent[:, :picks])
     chosen = (share * choices).long().clamp(max=choices - 1)
-    one_hot = nn.functional.one_hot(chosen, choices) * choices**0.5
-    return torch.cat([one_hot.to(latent), latent[:, 1:]], dim=1)
+    one_hot = nn.functional.one_hot(chosen, choices).flatten(1) * choices**0.5
+    return torch.cat([one_hot.to(latent), latent[:, picks:]], dim=1)
 
 
 def one_per_clip(labels: Labels | None, clips: int, classes: int) -> Int[Tensor, "clips classes"]:

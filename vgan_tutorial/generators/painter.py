@@ -53,8 +53,9 @@ class PainterGenerator(nn.Module):
             twice as many again, up to `widest`.
         widest: Channels at most.
         style: Length of the style.
-        choices: Number of figures that the first number of the content chooses between; 0 for a
-            continuous content alone.
+        choices: Number of figures that a number of the content chooses between; 0 for a continuous
+            content alone.
+        picks: Number of numbers that choose, the first ones of the content.
         steady: Motion changes neither tint nor contrast: the last layer hears of the style alone,
             and the first features have the same mean square in every frame.
         classes: Number of classes; 0 for none. One more number, the first of the latent, then
@@ -74,6 +75,7 @@ class PainterGenerator(nn.Module):
         widest: int = 64,
         style: int = 64,
         choices: int = 16,
+        picks: int = 1,
         steady: bool = False,
         classes: int = 0,
     ) -> None:
@@ -83,11 +85,12 @@ class PainterGenerator(nn.Module):
         if motion < 2 or motion % 2:
             raise ValueError(f"the motion latent turns in pairs: its length is even, not {motion}")
         self.frames, self.content, self.motion = frames, content, motion
-        self.choices, self.classes = choices, classes
+        self.choices, self.picks, self.classes = choices, picks if choices else 0, classes
         self.latent_shape = (bool(classes) + content + motion,)
         steps = doublings(size)
         widths = [min(widest, channels * 2**n) for n in reversed(range(steps + 2))]
-        self.mapping = perceptron([content + max(0, choices - 1) + classes, style, style])
+        written = content + self.picks * (choices - 1)
+        self.mapping = perceptron([written + classes, style, style])
         spread = GOLDEN ** torch.arange(-1.0, motion // 2 - 1)  # no two have a common period
         self.register_buffer("frequencies", 2 * math.pi / frames * spread)
         self.clock = perceptron([motion + classes, 64, 64, code])
@@ -126,7 +129,7 @@ class PainterGenerator(nn.Module):
             [self.content, self.motion], dim=1
         )
         if self.choices:
-            content = choose(content, self.choices)
+            content = choose(content, self.choices, self.picks)
         else:
             content = normalize(content, dim=1) * self.content**0.5
         if not self.classes:

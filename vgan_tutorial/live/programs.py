@@ -139,6 +139,7 @@ def _painter_arguments(network: Any) -> dict[str, int | float]:
         "widest": first.out_features // 16,
         "style": style,
         "choices": network.choices,
+        "picks": max(1, network.picks),
         "steady": network.steady,
         "classes": network.classes,
     }
@@ -152,7 +153,11 @@ def _painter(network: Any, program: Program) -> list[Half]:
     choices = network.choices, 0
     who, how = _split(network.classes, network.content, network.motion, choices)
     content, motion = program.slice(who.begin, who.end), program.slice(how.begin, how.end)
-    if network.choices:
+    if network.picks > 1:
+        first = range(who.begin, who.begin + network.picks)
+        picked = [program.choose(program.slice(n, n + 1), network.choices) for n in first]
+        content = program.add("concatenate", *picked, program.slice(first.stop, who.end))
+    elif network.choices:
         content = program.choose(content, network.choices)
     else:
         content = program.add("normalise", content)

@@ -1,0 +1,9 @@
+"""Fetch, unpack, check and pack Weizmann actions: `python data_scripts/weizmann.py --help`."""
+
+import sys
+from pathlib import Path
+
+from vgan_tutorial import cli
+
+if __name__ == "__main__":
+    cli.main(["fetch", Path(__file__).stem, *sys.argv[1:]])
