@@ -36,3 +36,13 @@ def test_classes_are_equally_likely():
     vectors = class_vector(normal(30_000, 2), None, 3)
     assert (vectors.sum(1) == 1).all()
     assert (vectors.mean(0) - 1 / 3).abs().max() < 0.01
+
+
+def test_several_numbers_choose_and_the_rest_follows():
+    latent = torch.randn(200, 5, generator=seeded(0))
+    chosen = choose(latent, 4, picks=3)
+    assert chosen.shape == (200, 3 * 4 + 2)
+    for pick in range(3):
+        alone = choose(latent[:, pick : pick + 1], 4)
+        assert torch.equal(chosen[:, 4 * pick : 4 * pick + 4], alone)
+    assert torch.equal(chosen[:, 12:], latent[:, 3:])

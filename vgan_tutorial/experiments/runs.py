@@ -45,7 +45,7 @@ from vgan_tutorial.training.saving import CONFIG, STAGES, WEIGHTS
 from vgan_tutorial.training.watching import strips
 from vgan_tutorial.types import Clips
 
-JUDGED = 1000  # clips
+JUDGED = 1000  # clips; half as many sprites, whose judge takes its time
 SEED = 5  # of their latents: not the one that the run's own judgements use
 
 
@@ -113,10 +113,11 @@ def copy_run(run: Path, output: Path) -> None:
 def judge_run(folder: Path, data: Data) -> dict[str, Any]:
     """What is counted on clips of the generator in a folder, and on real ones."""
     generator, config = load_generator(folder)
+    count = JUDGED if isinstance(data, ShapesData) else JUDGED // 2
     stream = data.source(replace(config, classes=0))
-    real = next(stream(JUDGED, torch.Generator().manual_seed(SEED)))
-    made = sample(generator, JUDGED, SEED)
-    counted: dict[str, Any] = {"clips": JUDGED, "judged_seed": SEED}
+    real = next(stream(count, torch.Generator().manual_seed(SEED)))
+    made = sample(generator, count, SEED)
+    counted: dict[str, Any] = {"clips": count, "judged_seed": SEED}
     if config.classes:
         counted |= told(generator, config, data)
     if (judge := data.judge()) is not None:
@@ -139,8 +140,8 @@ def told(generator: nn.Module, config: TrainingConfig, data: Data) -> dict[str, 
         return {"told": label_accuracy(generator, data.preset)}
     if not isinstance(data, SpritesData):
         return {}
-    labels = torch.arange(JUDGED) % config.classes
-    verdict = SpritesJudge(data.sheets)(sample(generator, JUDGED, SEED, labels=labels))
+    labels = torch.arange(JUDGED // 2) % config.classes
+    verdict = SpritesJudge(data.sheets)(sample(generator, len(labels), SEED, labels=labels))
     right = verdict.acts.cell == labels
     return {
         "told": round((right & verdict.motion_valid).float().mean().item(), 4),

@@ -100,6 +100,20 @@ def test_the_content_makes_the_style_and_the_motion_the_codes():
     assert not torch.equal(codes[0], codes[1])
 
 
+def test_picks_are_choices_of_their_own():
+    """The third choice changes the style, and the number behind it only where it chooses anew."""
+    painter = build(content=6, choices=4, picks=3)
+    latent = sample_latent(painter, 1, seeded(0))
+    same, other = latent.clone(), latent.clone()
+    latent[:, 2], same[:, 2], other[:, 2] = 0.1, 0.2, -0.1
+    style = [painter.mapping(painter.split(each)[0]) for each in (latent, same, other)]
+    assert torch.equal(style[0], style[1])
+    assert not torch.equal(style[0], style[2])
+    assert isinstance(painter.mapping, nn.Sequential)
+    assert isinstance(painter.mapping[0], nn.Linear)
+    assert painter.mapping[0].in_features == 6 + 3 * 3
+
+
 def test_motion_changes_neither_tint_nor_contrast_of_a_steady_painter():
     """However large the first features are, what is painted is the same."""
     painter = initialise(PainterGenerator(4, 16, steady=True), seeded(0)).eval()
@@ -107,8 +121,8 @@ def test_motion_changes_neither_tint_nor_contrast_of_a_steady_painter():
     style = painter.mapping(painter.split(sample_latent(painter, 2, seeded(2)))[0])
     clips = painter.synthesise(style, codes)
     with torch.no_grad():
-        painter.layout[0].weight.mul_(3)
-        painter.layout[0].bias.mul_(3)
+        for weights in painter.layout.parameters():
+            weights.mul_(3)
     torch.testing.assert_close(painter.synthesise(style, codes), clips)
     assert painter.tint.in_features == style.shape[1]
 

@@ -29,6 +29,9 @@ NETWORKS = {
     "painter 16 with choices": lambda: drawn_painter(8, 16, choices=5),
     "painter 16 with classes": lambda: drawn_painter(8, 16, classes=3),
     "painter 32": lambda: drawn_painter(16, 32),
+    "painter steady with picks": lambda: drawn_painter(
+        8, 16, content=6, choices=5, picks=3, steady=True, classes=3
+    ),
     "painter 32 with choices and classes": lambda: drawn_painter(16, 32, choices=5, classes=3),
     "painter narrow": lambda: drawn_painter(
         5, 16, channels=6, widest=10, style=7, motion=6, code=5
