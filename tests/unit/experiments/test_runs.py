@@ -77,6 +77,23 @@ def test_recorded_runs_reach_what_they_should(name):
     assert own["colour_consistency"] >= 0.9 * real["colour_consistency"]
 
 
+def test_what_the_last_chapter_says_of_sprites_holds():
+    """The page calls them told, moving and recognisable, and none of them valid."""
+    recorded = json.loads((RECORDS / "sprites-32" / "record.json").read_text())
+    own, real = recorded["judged"], recorded["real"]
+    assert round(100 * recorded["told_if_not_valid"]) == 98
+    assert own["legal"] == pytest.approx(2 / 3, abs=0.02)
+    assert recorded["change"][0] == pytest.approx(recorded["real_change"][0], rel=0.2)
+    assert own["validity"] == own["readable"] == 0
+    assert round(own["residual"], 2) == 0.38
+    assert own["consistency"] == pytest.approx(0.8, abs=0.02)
+    assert recorded["clips"] == 500
+    assert (real["validity"], real["motion_validity"], real["sheets_found"]) == (1, 1, 34)
+    assert 30 < recorded["seconds"] / 60 < 40
+    left = [line["residual"] for line in read_log(RECORDS / "sprites-32") if "residual" in line]
+    assert left[-1] < 0.95 * left[0]
+
+
 # How a record is made ---------------------------------------------------------------------------
 
 
