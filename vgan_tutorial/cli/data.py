@@ -35,7 +35,7 @@ def pack(
     was interrupted carries on where it stopped: give the same command again.
 
     Args:
-        source: Folder that holds one folder of videos for each class.
+        source: Folder of videos, which are one class, or of one such folder for each class.
         out: Folder to make, with clips.npy, clips.csv, problems.csv and pack.json.
         size: Side of the packed frames, in pixels.
         frames: Fewest frames of a clip that is packed.
@@ -113,7 +113,7 @@ def inspect(
     that is bad, truncated or passed over, and why. Headers are believed unless --thorough.
 
     Args:
-        path: Folder that holds one folder of videos for each class, or a pack.
+        path: Folder of videos, or of one such folder for each class, or a pack.
         sheet: Also write a contact sheet to this picture, such as sheet.png.
         count: Number of pictures on the sheet.
         columns: Number of pictures in a row.

@@ -62,13 +62,13 @@ def pack_videos(
     workers: int = 1,
     progress: bool = True,
 ) -> PackReport:
-    """Pack the videos in `<source>/<class>/` into the folder `out`.
+    """Pack a folder of videos, one class or one folder a class, into the folder `out`.
 
     Every file is cut to its central square and shrunk to `size` with area filtering, frame by
     frame, so memory stays flat. Bad files are listed in `problems.csv` and the rest is finished.
 
     Args:
-        source: folder with one folder for each class.
+        source: folder of videos, or of one folder for each class; see `scan_folder`.
         out: folder of the pack. If it is there already, made from the same files with the same
             settings, nothing is done.
         size: side of the packed frames in pixels.
