@@ -91,7 +91,8 @@ def scan_folder(root: str | os.PathLike[str]) -> tuple[list[VideoEntry], list[Pr
 
 def _divide(paths: Iterable[Path]) -> tuple[list[Path], list[Path]]:
     """What is no folder to look into, and what is."""
-    files, folders = [], []
+    files: list[Path] = []
+    folders: list[Path] = []
     for path in paths:
         (folders if path.is_dir() and not path.name.startswith(".") else files).append(path)
     return files, folders
