@@ -24,13 +24,16 @@ def pack(
     size: int = 64,
     frames: int = 16,
     stride: int = 1,
+    fps: float | None = None,
+    crop: Literal["centre", "motion"] = "centre",
+    shots: bool = False,
     strict: bool = False,
     overwrite: bool = False,
     workers: int = 1,
 ) -> None:
     """Decode a folder of videos once and keep it as one array that training reads quickly.
 
-    Every video is cut to its central square and shrunk. Files that cannot be used are listed in
+    Every video is cut to a square and shrunk. Files that cannot be used are listed in
     OUT/problems.csv, and the others are packed; it is an error only if none can be. A run that
     was interrupted carries on where it stopped: give the same command again.
 
@@ -40,12 +43,25 @@ def pack(
         size: Side of the packed frames, in pixels.
         frames: Fewest frames of a clip that is packed.
         stride: Keep every n-th frame.
+        fps: Frames a second to keep, by time and not by stride; slower videos are left out.
+        crop: Square that is kept: the one in the middle, or the one that holds most of what moves.
+        shots: Cut videos where one shot ends and the next begins, and make each a clip of its own.
         strict: Stop at the first file that is bad or cut short.
         overwrite: Replace another pack of that name.
         workers: Number of processes that decode; the pack is the same whatever their number.
     """
     report = pack_videos(
-        source, out, size, frames, stride, strict=strict, overwrite=overwrite, workers=workers
+        source,
+        out,
+        size,
+        frames,
+        stride,
+        fps=fps,
+        crop=crop,
+        shots=shots,
+        strict=strict,
+        overwrite=overwrite,
+        workers=workers,
     )
     _print_report(report)
 
