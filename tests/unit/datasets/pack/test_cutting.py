@@ -69,8 +69,9 @@ def test_frames_are_taken_by_time_whatever_the_rate_of_the_film(tmp_path):
     cats = tmp_path / "cats"
     cats.mkdir()
     uneven = [20, 60] * 30  # 25 a second in the mean
-    for name, pauses in {"a25.mp4": 40, "b50.mp4": 20, "c-slow.mp4": 125, "d.mkv": uneven}.items():
-        write_coded(cats / name, numbered_clip(60), "mpeg4", pauses)
+    for name, pause in {"a25.mp4": 40, "b50.mp4": 20, "c-slow.mp4": 125}.items():
+        write_coded(cats / name, numbered_clip(60), "mpeg4", pause)
+    write_coded(cats / "d.mkv", numbered_clip(60), "mpeg4", uneven)
     report = pack_videos(cats, tmp_path / "pack", 48, 4, fps=12.5, progress=False)
     packed = PackedClips(report.path, 4)
     assert {clip.fps for clip in packed.clips} == {12.5}
@@ -107,8 +108,7 @@ def test_every_shot_is_a_clip_with_a_square_of_its_own(tmp_path):
     clip = write_shots(cats / "a.avi", 20, 12)
     write_lossless(cats / "b.avi")
     write_shots(cats / "c.avi", 14, 3, 12)
-    settings = {"shots": True, "crop": "motion"}
-    report = pack_videos(cats, tmp_path / "pack", 48, 4, progress=False, **settings)
+    report = pack_videos(cats, tmp_path / "pack", 48, 4, shots=True, crop="motion", progress=False)
     packed = PackedClips(report.path, 4)
     assert [(c.name, c.group, c.start, c.frames) for c in packed.clips] == [
         ("a.avi#1", "a", 0, 20),
