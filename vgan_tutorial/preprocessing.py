@@ -12,7 +12,7 @@ from typing import Literal
 import cv2
 import numpy as np
 import torch
-from jaxtyping import Int, UInt8
+from jaxtyping import Float, Int, UInt8
 
 from vgan_tutorial.errors import VideoError
 from vgan_tutorial.video_io import FrameChange, count_frames, read_video
@@ -20,6 +20,10 @@ from vgan_tutorial.video_io import FrameChange, count_frames, read_video
 logger = logging.getLogger(__name__)
 
 ShortRule = Literal["error", "bounce"]
+
+THUMBNAIL = 32  # longer side in pixels of the frames in which motion and shots are looked for
+NOISE = 2  # grey levels by which a pixel of a thumbnail may change without motion
+LATE = 0.3  # of a film's own interval: so much later may a frame come than the time asked for
 
 
 def centre_crop(
@@ -152,6 +156,78 @@ def window_starts(length: int, frames: int, stride: int = 1) -> int:
     return max(0, length - (frames - 1) * stride)
 
 
+def indices_at_rate(times: Float[np.ndarray, " length"], fps: float) -> Int[np.ndarray, " frames"]:
+    """Choose the frames that show at 0, 1 / fps, 2 / fps ... seconds: the last one begun by then.
+
+    A frame counts as begun up to 0.3 of the film's own interval early, because the times that a
+    telephone writes down tremble, and those of some containers are rounded to milliseconds.
+
+    No frame is taken twice. In a film that is slower than asked for some would have to be: it would
+    stutter, and at its own rate everything in it would move too fast beside the other films. Both
+    teach a network a motion that nobody filmed, so it is an error. A rate that is 1 % too slow
+    passes (29.97 frames a second for 30), with as many frames as there are.
+
+    Args:
+        times: when each frame is shown, in seconds, growing, from 0.
+        fps: frames a second asked for.
+
+    Raises:
+        ValueError: the film is slower than that, as a whole or so unevenly that more than one in a
+            hundred of the times have no frame of their own; or it has fewer than two frames.
+    """
+    if len(times) < 2:
+        raise ValueError("has a single frame, so no frame rate")
+    late = LATE * float(np.median(np.diff(times)))
+    own = (len(times) - 1) / (times[-1] - times[0])
+    if (len(times) - 1) / (times[-1] - times[0] - late) < 0.99 * fps:
+        raise ValueError(f"has {own:.4g} frames a second, fewer than the {fps:g} asked for")
+    wanted = np.arange(int((times[-1] + late) * fps) + 1) / fps
+    shown = np.searchsorted(times, wanted + late, side="right") - 1
+    chosen = np.unique(shown)
+    if len(wanted) - len(chosen) > max(1, 0.01 * len(wanted)):
+        raise ValueError(
+            f"has an uneven frame rate: at {fps:g} frames a second, {len(wanted) - len(chosen)} of "
+            f"{len(wanted)} frames would be repeated"
+        )
+    return chosen
+
+
+def thumbnail(frame: UInt8[np.ndarray, "height width 3"]) -> UInt8[np.ndarray, "..."]:
+    """A frame whose longer side is 32 pixels, for a first look at a film; half a kilobyte in grey.
+
+    Each pixel is the mean of many, so that the noise of a camera hardly shows.
+    """
+    longer = max(frame.shape[:2])
+    height, width = (max(1, round(THUMBNAIL * side / longer)) for side in frame.shape[:2])
+    return _resize_frame(frame, height, width)
+
+
+def motion_place(small: UInt8[np.ndarray, "time height width"]) -> float:
+    """Where along the longer side the square lies that holds most of what moves in a clip.
+
+    Motion is the mean absolute difference of one grey frame and the next; differences of at most 2
+    levels of 255 are taken for noise. Of the squares that hold the most, within 1 % of all motion,
+    the middle one is chosen: what moves is then as far from both edges as it can be, and a still
+    film gets its centre. It is one place for the whole clip, so that the picture does not jump. A
+    camera that moves makes everything move, and the place then says little.
+
+    Args:
+        small: thumbnails in grey.
+
+    Returns:
+        0 for the left or upper end, 1 for the right or lower end, 0.5 for the centre.
+    """
+    change = np.abs(np.diff(small.astype(np.int16), axis=0))
+    moved = np.where(change > NOISE, change, 0).sum(0, dtype=np.float64)
+    side, length = sorted(moved.shape)
+    before = np.append(0, np.cumsum(moved.sum(0 if moved.shape[1] == length else 1)))
+    places = np.linspace(0, 1, 101)
+    first, borders = places * (length - side), np.arange(length + 1)
+    inside = np.interp(first + side, borders, before) - np.interp(first, borders, before)
+    best = np.flatnonzero(inside >= inside.max() - 0.01 * before[-1])
+    return float(places[best[len(best) // 2]])
+
+
 def preprocess_video(
     path: str | os.PathLike[str],
     frames: int,
@@ -195,23 +271,26 @@ def preprocess_video(
     return read_video(path, change=change)[wanted]  # there and back again
 
 
-def shrinker(size: int) -> FrameChange:
-    """A `change` for `read_video` that cuts a frame to its central square and resizes that.
+def shrinker(size: int, place: float = 0.5) -> FrameChange:
+    """A `change` for `read_video` that cuts a frame to a square of full height and resizes that.
 
     Frame by frame, while a file is decoded, it gives the same as `centre_crop` and `resize` do
     with the whole clip, and a long file needs no more memory than its small frames.
 
     Args:
         size: side of the frames in pixels.
+        place: of the square along the longer side, 0 to 1; see `motion_place`. 0.5 is the centre.
     """
-    return partial(_shrink_frame, size=size)
+    return partial(shrink_frame, size=size, place=place)
 
 
-def _shrink_frame(
-    frame: UInt8[np.ndarray, "height width 3"], size: int
+def shrink_frame(
+    frame: UInt8[np.ndarray, "height width 3"], size: int, place: float = 0.5
 ) -> UInt8[np.ndarray, "size size 3"]:
+    """Cut one frame to a square and resize it; see `shrinker`."""
     side = min(frame.shape[:2])
-    return _resize_frame(centre_crop(frame[None], side, side)[0], size, size)
+    top, left = (int(place * (length - side)) for length in frame.shape[:2])
+    return _resize_frame(frame[top : top + side, left : left + side], size, size)
 
 
 def _random_shrinker(size: int, generator: torch.Generator) -> FrameChange:

@@ -133,6 +133,28 @@ def iter_frames(
     _check_count(info, decoded, strict)
 
 
+def iter_timed_frames(
+    path: str | os.PathLike[str], change: FrameChange | None = None
+) -> Iterator[tuple[float, UInt8[np.ndarray, "height width 3"]]]:
+    """Yield every frame as `iter_frames` does, with its time in seconds since the first one.
+
+    Times always grow: a frame without one of its own (such as the last of HMDB51's clips) is taken
+    to come a regular interval after the one before. Raises `VideoError` as `probe` does.
+    """
+    with _open(path) as capture:
+        interval = 1 / (_info(Path(path), capture).fps or 25)
+        first = last = None
+        while capture.grab():
+            told = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+            first = told if first is None else first
+            time = told - first if last is None or told - first > last else last + interval
+            ok, frame = capture.retrieve()
+            if not ok:
+                break
+            yield time, _to_rgb(change(frame) if change else frame)
+            last = time
+
+
 def count_frames(path: str | os.PathLike[str]) -> int:
     """Count the frames of a file that decode, whatever it declares; none of them is kept.
 

@@ -15,10 +15,13 @@ from vgan_tutorial.pixels import to_model_range, to_uint8
 from vgan_tutorial.preprocessing import (
     centre_crop,
     frame_indices,
+    indices_at_rate,
+    motion_place,
     preprocess_video,
     random_crop,
     resize,
     sample_frames,
+    shrinker,
     window_starts,
 )
 from vgan_tutorial.shapes import PRESETS, MovingShapes
@@ -218,3 +221,77 @@ def test_break_axis_order():
     assert verdict.valid.all()
     straight = factors.motion != preset.motions.index("circular")
     assert not (verdict.factors.motion == factors.motion)[straight].any()
+
+
+def wide_film(left: int, noise: float = 0.0) -> np.ndarray:
+    """Thumbnails of 18 x 32 with a bright blob that jumps about within five columns."""
+    rng = np.random.default_rng(0)
+    film = rng.normal(100, noise, (20, 18, 32)) if noise else np.full((20, 18, 32), 100.0)
+    for time in range(20):
+        film[time, 6:10, left + time % 4 : left + time % 4 + 2] = 200
+    return film.round().astype(np.uint8)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.4])
+@pytest.mark.parametrize("left", [0, 5, 13, 20, 27])
+def test_the_square_of_most_motion_holds_what_moves(left, noise):
+    film = wide_film(left, noise)
+    place = motion_place(film)
+    first = place * (32 - 18)
+    assert first <= left + 0.2
+    assert first + 18 >= left + 5 - 0.2
+    assert motion_place(film.transpose(0, 2, 1)) == place  # upright
+    assert motion_place(film[..., ::-1]) == pytest.approx(1 - place, abs=0.011)  # mirrored
+
+
+def test_what_moves_is_in_the_middle_of_the_square_where_that_can_be():
+    assert motion_place(wide_film(13)) * (32 - 18) + 9 == pytest.approx(13 + 2.5, abs=0.3)
+
+
+def test_a_still_film_keeps_its_centre_and_so_does_one_that_only_flickers():
+    still = np.random.default_rng(0).integers(0, 256, (1, 18, 32), np.uint8).repeat(9, axis=0)
+    assert motion_place(still) == motion_place(still[:1]) == 0.5
+    flicker = np.random.default_rng(1).integers(100, 103, (9, 18, 32), np.uint8)
+    assert motion_place(flicker) == 0.5
+
+
+def test_a_place_for_the_square():
+    clip = moving_clip(1, 20, 50)
+    for place, left in ((0.0, 0), (0.5, 15), (1.0, 30)):
+        np.testing.assert_array_equal(shrinker(20, place)(clip[0]), clip[0, :, left : left + 20])
+        upright = clip[0].transpose(1, 0, 2)
+        np.testing.assert_array_equal(shrinker(20, place)(upright), upright[left : left + 20])
+
+
+@pytest.mark.parametrize(
+    ("own", "fps"), [(25, 25.0), (30, 30.0), (60, 30.0), (30, 15.0), (50, 12.5)]
+)
+def test_a_whole_fraction_of_the_rate_is_a_stride(own, fps):
+    times = np.arange(97) / own
+    expected = np.arange(0, 97, round(own / fps))
+    np.testing.assert_array_equal(indices_at_rate(times, fps), expected)
+    np.testing.assert_array_equal(indices_at_rate(times.round(3), fps), expected)  # as in Matroska
+    trembling = times + np.random.default_rng(0).uniform(-0.12, 0.12, 97) / own
+    np.testing.assert_array_equal(indices_at_rate(trembling - trembling[0], fps), expected)
+
+
+@pytest.mark.parametrize("fps", [7.0, 10.0, 24.0, 25.0, 29.0])
+def test_frames_are_the_last_ones_begun_and_none_is_repeated(fps):
+    times = np.arange(300) / 30
+    chosen = indices_at_rate(times, fps)
+    assert (np.diff(chosen) > 0).all()
+    late = np.arange(len(chosen)) / fps - times[chosen]
+    assert late.min() > -0.3 / 30 - 1e-9
+    assert late.max() < 0.7 / 30 + 1e-9
+    assert len(chosen) == pytest.approx(10 * fps, abs=1)
+
+
+def test_a_slower_or_uneven_film_has_no_frames_to_give():
+    with pytest.raises(ValueError, match="has 15 frames a second, fewer than the 25 asked for"):
+        indices_at_rate(np.arange(60) / 15, 25.0)
+    uneven = np.concatenate([np.arange(100) / 60, 100 / 60 + np.arange(20) / 15])
+    with pytest.raises(ValueError, match="uneven frame rate"):
+        indices_at_rate(uneven, 30.0)
+    assert len(indices_at_rate(np.arange(300) * 1001 / 30000, 30.0)) == 300
+    with pytest.raises(ValueError, match="a single frame"):
+        indices_at_rate(np.zeros(1), 25.0)

@@ -24,28 +24,44 @@ def pack(
     size: int = 64,
     frames: int = 16,
     stride: int = 1,
+    fps: float | None = None,
+    crop: Literal["centre", "motion"] = "centre",
+    shots: bool = False,
     strict: bool = False,
     overwrite: bool = False,
     workers: int = 1,
 ) -> None:
     """Decode a folder of videos once and keep it as one array that training reads quickly.
 
-    Every video is cut to its central square and shrunk. Files that cannot be used are listed in
+    Every video is cut to a square and shrunk. Files that cannot be used are listed in
     OUT/problems.csv, and the others are packed; it is an error only if none can be. A run that
     was interrupted carries on where it stopped: give the same command again.
 
     Args:
-        source: Folder that holds one folder of videos for each class.
+        source: Folder of videos, which are one class, or of one such folder for each class.
         out: Folder to make, with clips.npy, clips.csv, problems.csv and pack.json.
         size: Side of the packed frames, in pixels.
         frames: Fewest frames of a clip that is packed.
         stride: Keep every n-th frame.
+        fps: Frames a second to keep, by time and not by stride; slower videos are left out.
+        crop: Square that is kept: the one in the middle, or the one that holds most of what moves.
+        shots: Cut videos where one shot ends and the next begins, and make each a clip of its own.
         strict: Stop at the first file that is bad or cut short.
         overwrite: Replace another pack of that name.
         workers: Number of processes that decode; the pack is the same whatever their number.
     """
     report = pack_videos(
-        source, out, size, frames, stride, strict=strict, overwrite=overwrite, workers=workers
+        source,
+        out,
+        size,
+        frames,
+        stride,
+        fps=fps,
+        crop=crop,
+        shots=shots,
+        strict=strict,
+        overwrite=overwrite,
+        workers=workers,
     )
     _print_report(report)
 
@@ -113,7 +129,7 @@ def inspect(
     that is bad, truncated or passed over, and why. Headers are believed unless --thorough.
 
     Args:
-        path: Folder that holds one folder of videos for each class, or a pack.
+        path: Folder of videos, or of one such folder for each class, or a pack.
         sheet: Also write a contact sheet to this picture, such as sheet.png.
         count: Number of pictures on the sheet.
         columns: Number of pictures in a row.

@@ -1,7 +1,8 @@
-"""A folder of videos, one folder a class."""
+"""A folder of videos: one folder a class, or all of them in one folder, which is then the class."""
 
 import logging
 import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -46,44 +47,99 @@ def group_of(name: str) -> str:
 
 
 def scan_folder(root: str | os.PathLike[str]) -> tuple[list[VideoEntry], list[Problem]]:
-    """List the videos in `<root>/<class>/`, sorted by name, and what was passed over and why.
+    """List the videos in a folder, sorted by name, and what was passed over and why.
 
-    Files are told by their suffix and not opened: a folder of 13,320 takes a second.
+    The videos are in `<root>/<class>/`, or all of them directly in `root`: then they are of one
+    class, which has the name of the folder. Files are told by their suffix and not opened: a folder
+    of 13,320 takes a second.
 
     Raises:
-        DataError: the folder is missing, or no class folder in it holds a video.
+        DataError: the folder is missing, or holds no video, or holds videos both beside and inside
+            folders, so that the class of those beside them is not known.
     """
     root = Path(root)
     if not root.is_dir():
         problem = "is a file, not a folder" if root.exists() else "there is no such folder"
-        raise DataError(root, problem, "Give the folder that holds one folder for each class")
+        raise DataError(
+            root, problem, "Give the folder that holds the videos, or one for each class"
+        )
+    files, folders = _divide(sorted(root.iterdir()))
+    loose = [path for path in files if _why_skip(path) is None]
     entries: list[VideoEntry] = []
     skipped: list[Problem] = []
-    for path in sorted(root.iterdir()):
-        if not path.is_dir():
-            skipped.append(Problem(path.name, "skipped", "not inside a class folder"))
-            continue
-        for file in sorted(path.iterdir()):
-            name = f"{path.name}/{file.name}"
-            reason = _why_skip(file)
-            if reason:
-                skipped.append(Problem(name, "skipped", reason))
-            else:
-                entries.append(VideoEntry(file, name, path.name, group_of(name)))
+    for folder in folders:
+        _list_class(folder, sorted(folder.iterdir()), f"{folder.name}/", entries, skipped)
+    if entries and loose:
+        raise _mixed(root, loose, entries)
+    if loose:
+        skipped += [Problem(path.name, "skipped", "a folder without videos") for path in folders]
+        _list_class(root, files, "", entries, skipped)
+    else:
+        skipped += [Problem(path.name, "skipped", _why_not_class(path)) for path in files]
+    skipped.sort(key=lambda problem: problem.name)
     for item in skipped:
         logger.info("%s: skipped, %s", item.name, item.reason)
     if not entries:
         raise DataError(
             root,
-            "holds no video in a class folder",
-            f"Expected files such as {root.name}/SomeClass/clip.avi ({len(skipped)} skipped)",
+            "holds no video, neither itself nor in a class folder",
+            f"Expected files such as {root.name}/clip.mp4, or {root.name}/SomeClass/clip.mp4 "
+            f"({len(skipped)} skipped)",
         )
     return entries, skipped
 
 
+def _divide(paths: Iterable[Path]) -> tuple[list[Path], list[Path]]:
+    """What is no folder to look into, and what is."""
+    files: list[Path] = []
+    folders: list[Path] = []
+    for path in paths:
+        (folders if path.is_dir() and not path.name.startswith(".") else files).append(path)
+    return files, folders
+
+
+def _list_class(
+    folder: Path,
+    files: Iterable[Path],
+    prefix: str,
+    entries: list[VideoEntry],
+    skipped: list[Problem],
+) -> None:
+    """Sort the files of one class into videos and the rest."""
+    label = folder.name or folder.resolve().name  # "." has a name only once it is resolved
+    for file in files:
+        reason = _why_skip(file)
+        if reason:
+            skipped.append(Problem(prefix + file.name, "skipped", reason))
+        else:
+            group = group_of(f"{label}/{file.name}")
+            entries.append(VideoEntry(file, prefix + file.name, label, group))
+
+
+def _mixed(root: Path, loose: Sequence[Path], entries: Sequence[VideoEntry]) -> DataError:
+    labels = sorted({entry.label for entry in entries})
+    return DataError(
+        root,
+        f"holds videos beside its class folders ({_some([p.name for p in loose])}) and in them "
+        f"({_some([entry.name for entry in entries])}), so the class of the first is not known",
+        f"Move the first into a folder of their own beside {_some(labels)}, or give a folder that "
+        "holds one kind only",
+    )
+
+
+def _some(names: Sequence[str]) -> str:
+    """A few names, and how many there are."""
+    rest = f" and {len(names) - 2} more" if len(names) > 2 else ""
+    return ", ".join(names[:2]) + rest
+
+
+def _why_not_class(path: Path) -> str:
+    return "a hidden folder" if path.is_dir() else "not inside a class folder"
+
+
 def _why_skip(path: Path) -> str | None:
     if path.name.startswith("."):
-        return "a hidden file"
+        return "a hidden folder" if path.is_dir() else "a hidden file"
     if path.is_dir():
         return "a folder inside a class folder"
     if path.suffix.lower() not in SUFFIXES:
@@ -98,7 +154,7 @@ class VideoFolder(Dataset[tuple[UInt8[np.ndarray, "time height width 3"], int]])
     training, pack the folder once (`pack_videos`) and read `PackedClips`.
 
     Args:
-        root: folder with one folder for each class.
+        root: folder of videos, or of one folder for each class; see `scan_folder`.
         frames: frames in a clip.
         size: side of a clip in pixels.
         stride: step between frames.

@@ -28,7 +28,7 @@ class Clip:
     """The facts about one clip, without its pictures.
 
     Attributes:
-        name: "class/file".
+        name: "class/file"; "file" where all are in one folder.
         label: its class.
         group: clips of a group share their source.
         frames: number of frames; of a file, as declared or counted; None if the header does not
@@ -84,7 +84,7 @@ def inspect(
     """Look at a folder of videos or at a pack.
 
     Args:
-        path: folder with one folder for each class, or a pack.
+        path: folder of videos, or of one folder for each class, or a pack.
         thorough: True decodes every file of a folder and counts its frames, instead of believing
             the headers, and compares every clip of a pack with its checksum.
         progress: show a bar.

@@ -1,4 +1,4 @@
-"""Folders of videos, one folder a class."""
+"""Folders of videos, one folder a class or one class in all."""
 
 import logging
 
@@ -42,16 +42,55 @@ def test_upper_case_suffix_is_a_video(tmp_path):
     assert [entry.name for entry in scan_folder(tmp_path)[0]] == ["A/a.AVI"]
 
 
-def test_missing_empty_and_flat_folders_are_errors(tmp_path):
+def test_missing_and_empty_folders_are_errors(tmp_path):
     with pytest.raises(DataError, match="no such folder"):
         scan_folder(tmp_path / "missing")
     with pytest.raises(DataError, match="holds no video"):
         scan_folder(tmp_path)
-    write_lossless(tmp_path / "a.avi")
+    (tmp_path / "a.txt").touch()
     with pytest.raises(DataError, match=r"class folder\. Expected .* \(1 skipped\)"):
         scan_folder(tmp_path)
     with pytest.raises(DataError, match="is a file, not a folder"):
-        scan_folder(tmp_path / "a.avi")
+        scan_folder(tmp_path / "a.txt")
+
+
+def test_a_flat_folder_is_one_class_with_its_name(tmp_path, monkeypatch):
+    cats = tmp_path / "cats"
+    for seed, name in enumerate(("b.avi", "a.avi", "c.avi")):
+        write_lossless(cats / name, seed=seed)
+    for name in (".hidden.avi", "notes.txt"):
+        (cats / name).touch()
+    (cats / "papers" / "deep").mkdir(parents=True)
+    (cats / "papers" / "more.txt").touch()
+    (cats / ".thumbnails").mkdir()
+    write_lossless(cats / ".thumbnails" / "a.avi")
+    entries, skipped = scan_folder(cats)
+    assert [(e.name, e.label, e.group) for e in entries] == [
+        (f"{letter}.avi", "cats", letter) for letter in "abc"
+    ]
+    assert {problem.name: problem.reason for problem in skipped} == {
+        ".hidden.avi": "a hidden file",
+        ".thumbnails": "a hidden folder",
+        "notes.txt": "the suffix '.txt' is not a video's",
+        "papers": "a folder without videos",
+        "papers/deep": "a folder inside a class folder",
+        "papers/more.txt": "the suffix '.txt' is not a video's",
+    }
+    monkeypatch.chdir(cats)
+    assert {entry.label for entry in scan_folder(".")[0]} == {"cats"}
+    assert VideoFolder(cats, frames=4, size=16).classes == ["cats"]
+
+
+def test_a_class_of_a_data_set_keeps_its_groups_when_it_is_given_alone(tmp_path):
+    make_folder(tmp_path, classes=("Run",))
+    assert {entry.group for entry in scan_folder(tmp_path / "Run")[0]} == {"g01", "g02"}
+
+
+def test_videos_beside_and_inside_class_folders_are_an_error_that_names_them(tmp_path):
+    make_folder(tmp_path)
+    write_lossless(tmp_path / "stray.avi")
+    with pytest.raises(DataError, match=r"\(stray\.avi\) and in them \(Run/.*\. Move the first"):
+        scan_folder(tmp_path)
 
 
 def test_video_folder_gives_what_preprocess_video_gives(tmp_path):

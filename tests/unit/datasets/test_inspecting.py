@@ -40,6 +40,17 @@ def test_folder_and_pack_tell_the_same_of_the_same_videos(source, tmp_path):
     assert "no problems" in str(folder)
 
 
+def test_a_flat_folder_and_its_pack_are_one_class(tmp_path):
+    write_lossless(tmp_path / "cats" / "a.avi", frames=10)
+    write_lossless(tmp_path / "cats" / "b.avi", frames=12)
+    folder = inspect(tmp_path / "cats", progress=False)
+    packed = inspect(pack(tmp_path / "cats", tmp_path / "pack"), progress=False)
+    assert rows(folder)["cats"] == ["2", "2", "22", "10", "12", "25", "64x48"]
+    assert [c.name for c in folder.clips] == [c.name for c in packed.clips] == ["a.avi", "b.avi"]
+    assert rows(packed)["cats"][:-1] == rows(folder)["cats"][:-1]
+    assert contact_sheet(tmp_path / "cats", size=16).shape == (30, 32, 3)
+
+
 def test_health_of_a_folder(tmp_path):
     source = make_bad_folder(tmp_path / "set")
     quick = {p.name.removeprefix("Run/"): p.kind for p in inspect(source, progress=False).problems}

@@ -41,7 +41,8 @@ class Problem:
     """Something in a folder that was not used, or not whole."""
 
     name: str  # relative to the root
-    kind: str  # "skipped": not a video; "bad": cannot be used; "truncated": used in part
+    # "skipped": not a video, or a shot too short; "bad": cannot be used; "truncated": used in part
+    kind: str
     reason: str
 
 

@@ -37,6 +37,7 @@ class Partial:
         self.settings = settings
         self.rows: list[dict[str, Any]] = []
         self.problems: list[Problem] = []
+        self.cut: set[str] = set()  # files of several shots
         self.size = settings["size"]
         self.frame_bytes = self.size * self.size * 3
         self.header_bytes = len(array_header(0, self.size))
@@ -45,7 +46,7 @@ class Partial:
     def done(self) -> set[str]:
         """Names of the files that need no more work."""
         bad = {problem.name for problem in self.problems if problem.kind == "bad"}
-        return bad | {row["name"] for row in self.rows}
+        return bad | {row["name"] for row in self.rows} | self.cut
 
     @property
     def total(self) -> int:
@@ -88,6 +89,13 @@ class Partial:
         self.journal.flush()
         self._remember(dict(line))
 
+    def record_film(self, lines: Sequence[Mapping[str, Any]]) -> None:
+        """Vouch for all the shots of a film in one line, so that a kill leaves all or none."""
+        if len(lines) == 1:
+            self.record(lines[0])
+            return
+        self.record({"shots": list(lines)})
+
     def finish(self, problems: Sequence[Problem]) -> None:
         """Write the final header, the table and the report."""
         end = self.array.tell()
@@ -100,7 +108,11 @@ class Partial:
         write_problems(self.folder, problems)
 
     def _remember(self, line: dict[str, Any]) -> None:
-        if "kind" in line:
+        if "shots" in line:
+            for shot in line["shots"]:
+                self._remember(shot)
+                self.cut.add(shot["name"].rpartition("#")[0])
+        elif "kind" in line:
             self.problems.append(Problem(**line))
         else:
             self.rows.append(line)
@@ -111,15 +123,19 @@ class Partial:
         good = []
         for text in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
             line = _parse(text)
-            if line is None or ("kind" not in line and not self._holds(line)):
+            if line is None or not self._holds_all(line):
                 break
             self._remember(line)
             good.append(text + "\n")
         # A "truncated" note comes before its clip; without the clip it would be written twice.
-        if self.problems and self.problems[-1].name not in self.done:
+        last = self.problems[-1] if self.problems else None
+        if last and last.kind == "truncated" and last.name not in self.done:
             self.problems.pop()
             good.pop()
         replace_file(path, "".join(good))
+
+    def _holds_all(self, line: Mapping[str, Any]) -> bool:
+        return all("kind" in each or self._holds(each) for each in line.get("shots", [line]))
 
     def _holds(self, row: Mapping[str, Any]) -> bool:
         length = row["frames"] * self.frame_bytes

@@ -14,19 +14,18 @@ import os
 import shutil
 import tempfile
 import threading
-import zlib
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from tqdm.auto import tqdm
 
 from vgan_tutorial.datasets.folders import VideoEntry, scan_folder
+from vgan_tutorial.datasets.pack.cutting import Crop, Cut, Outcome, read_film
 from vgan_tutorial.datasets.pack.format import (
     FORMAT,
     PROBLEMS,
@@ -44,8 +43,6 @@ from vgan_tutorial.datasets.pack.publishing import (
     require_replaceable,
 )
 from vgan_tutorial.errors import DataError, VideoError, printable
-from vgan_tutorial.preprocessing import shrinker
-from vgan_tutorial.video_io import iter_frames, missing_frames, probe
 
 logger = logging.getLogger(__name__)
 
@@ -57,23 +54,36 @@ def pack_videos(
     frames: int = 16,
     stride: int = 1,
     *,
+    fps: float | None = None,
+    crop: Crop = "centre",
+    shots: bool = False,
     strict: bool = False,
     overwrite: bool = False,
     workers: int = 1,
     progress: bool = True,
 ) -> PackReport:
-    """Pack the videos in `<source>/<class>/` into the folder `out`.
+    """Pack a folder of videos, one class or one folder a class, into the folder `out`.
 
-    Every file is cut to its central square and shrunk to `size` with area filtering, frame by
-    frame, so memory stays flat. Bad files are listed in `problems.csv` and the rest is finished.
+    Every file is cut to a square and shrunk to `size` with area filtering, frame by frame, so
+    memory stays flat. Bad files are listed in `problems.csv` and the rest is finished. With `fps`,
+    `crop="motion"` or `shots` every file is decoded twice: first as thumbnails, half a kilobyte a
+    frame, then for good.
 
     Args:
-        source: folder with one folder for each class.
+        source: folder of videos, or of one folder for each class; see `scan_folder`.
         out: folder of the pack. If it is there already, made from the same files with the same
             settings, nothing is done.
         size: side of the packed frames in pixels.
         frames: fewest frames that a clip must have after striding to be worth keeping.
         stride: step between the frames that are kept.
+        fps: frames a second that are kept, by the times that the file gives them, instead of a
+            stride: every clip then moves at its own speed, whatever filmed it. A file that is
+            slower is left out and listed; see `preprocessing.indices_at_rate`.
+        crop: "centre" keeps the square in the middle, "motion" the square that holds most of what
+            moves, in one place for a clip; see `preprocessing.motion_place`.
+        shots: True cuts files where one shot ends and the next begins. Each shot is a clip, called
+            "file#1", "file#2" ..., and all of a file are of one group; those that are too short are
+            listed. See `shots.shot_starts`.
         strict: True stops at the first bad or truncated file.
         overwrite: True replaces another pack of the same name.
         workers: processes that decode; the pack is the same to the byte whatever their number.
@@ -86,17 +96,10 @@ def pack_videos(
         VideoError: a file is bad, and `strict` is set.
         ValueError: a setting is out of range.
     """
-    if min(size, frames, stride) < 1:
-        raise ValueError(f"size, frames and stride must be positive: {size}, {frames}, {stride}")
+    cut = Cut(size, frames, stride, fps, crop, shots)
     out = Path(out)
     entries, skipped = scan_folder(source)
-    settings = {
-        "format": FORMAT,
-        "size": size,
-        "frames": frames,
-        "stride": stride,
-        "source": _fingerprint(entries),
-    }
+    settings = {"format": FORMAT, **cut.settings(), "source": _fingerprint(entries)}
     if out.exists() and not overwrite:
         return existing_pack(out, settings, strict)
     partial = partial_of(out)
@@ -111,7 +114,7 @@ def pack_videos(
         bar = tqdm(
             total=len(entries), desc="packing", initial=len(done), unit="file", disable=not progress
         )
-        with bar, closing(_readers(todo, size, frames, stride, workers)) as readers:
+        with bar, closing(_readers(todo, cut, workers)) as readers:
             for entry, read in readers:
                 _pack_file(pack, entry, read, strict)
                 bar.update()
@@ -127,75 +130,45 @@ def pack_videos(
     return read_report(out)
 
 
-@dataclass(frozen=True)
-class _Outcome:
-    """The outcome of reading one file; it travels between processes."""
-
-    row: dict[str, Any] | None = None  # None if the file is bad
-    shortfall: str | None = None
-    problem: str = ""
-    remedy: str = ""
-
-
 # Reads one file and writes its frames at the end of the array.
-_Read = Callable[[BinaryIO], _Outcome]
+_Read = Callable[[BinaryIO], Outcome]
 
 
 def _pack_file(pack: Partial, entry: VideoEntry, read: _Read, strict: bool) -> None:
     """Append one file to the pack, or record why it is not there."""
     outcome = read(pack.array)
-    if strict and (outcome.row is None or outcome.shortfall):
+    if strict and (not outcome.rows or outcome.shortfall):
         pack.discard()
         remedy = outcome.remedy or "Copy it again, or pack without strict"
         raise VideoError(entry.path, outcome.shortfall or outcome.problem, remedy)
-    if outcome.row is None:
+    if not outcome.rows:
         pack.discard()
         logger.warning("%s: %s; left out of the pack", printable(entry.path), outcome.problem)
         pack.record({"name": entry.name, "kind": "bad", "reason": outcome.problem})
         return
     if outcome.shortfall:
         pack.record({"name": entry.name, "kind": "truncated", "reason": outcome.shortfall})
-    names = {"name": entry.name, "class": entry.label, "group": entry.group}
-    pack.record({**names, "start": pack.total, **outcome.row})
+    pack.record_film(_lines(pack.total, entry, outcome))
 
 
-def _read_file(path: Path, size: int, frames: int, stride: int, array: BinaryIO) -> _Outcome:
-    """Decode a file, shrink its frames and write every `stride`-th one."""
-    kept = crc = decoded = 0
-    try:
-        info = probe(path)
-        for frame in iter_frames(path, change=shrinker(size)):
-            if decoded % stride == 0:
-                data = frame.tobytes()
-                array.write(data)
-                crc = zlib.crc32(data, crc)
-                kept += 1
-            decoded += 1
-    except VideoError as error:
-        return _Outcome(problem=error.problem, remedy=error.remedy)
-    shortfall = missing_frames(info, decoded)
-    if kept < frames:
-        problem = f"too short: {kept} frames with stride {stride}, {frames} wanted"
-        remedy = "Ask for fewer frames or a smaller stride"
-        return _Outcome(shortfall=shortfall, problem=problem, remedy=remedy)
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    row = {
-        "frames": kept,
-        "crc32": crc,
-        "fps": None if info.fps is None else round(info.fps / stride, 6),
-        "width": info.width,
-        "height": info.height,
-        "codec": info.codec,
-        "sha256": digest,
-    }
-    return _Outcome(row, shortfall)
+def _lines(start: int, entry: VideoEntry, outcome: Outcome) -> list[dict[str, Any]]:
+    """What the journal says of a film: its clips, and the shots that are left out, in order."""
+    lines: list[dict[str, Any]] = []
+    for row in outcome.rows:
+        name = f"{entry.name}#{row['shot']}" if outcome.shots > 1 else entry.name
+        told = {key: value for key, value in row.items() if key != "shot"}
+        names = {"name": name, "class": entry.label, "group": entry.group}
+        lines.append({**names, "start": start, **told})
+        start += row["frames"]
+    for number, reason in outcome.lost.items():
+        lines.append({"name": f"{entry.name}#{number}", "kind": "skipped", "reason": reason})
+    return lines
 
 
-def _spool_file(path: Path, size: int, frames: int, stride: int, spool: Path) -> _Outcome:
+def _spool_file(path: Path, cut: Cut, spool: Path) -> Outcome:
     """Do the same in another process, into a file of its own."""
     with spool.open("wb") as array:
-        return _read_file(path, size, frames, stride, array)
+        return read_film(path, cut, array)
 
 
 def _end_with_parent(spools: str) -> None:
@@ -212,7 +185,7 @@ def _end_with_parent(spools: str) -> None:
 
 
 def _readers(
-    entries: Sequence[VideoEntry], size: int, frames: int, stride: int, workers: int
+    entries: Sequence[VideoEntry], cut: Cut, workers: int
 ) -> Generator[tuple[VideoEntry, _Read], None, None]:
     """Each file with what reads it, in order. Workers are a few files ahead, and no more.
 
@@ -221,7 +194,7 @@ def _readers(
     """
     if workers < 2:
         for entry in entries:
-            yield entry, functools.partial(_read_file, entry.path, size, frames, stride)
+            yield entry, functools.partial(read_film, entry.path, cut)
         return
     # "spawn": a forked process would inherit locks of OpenCV's and torch's threads.
     context = multiprocessing.get_context("spawn")
@@ -229,11 +202,11 @@ def _readers(
         tempfile.TemporaryDirectory(prefix="vgan-pack-") as folder,
         ProcessPoolExecutor(workers, context, _end_with_parent, (folder,)) as pool,
     ):
-        waiting: deque[tuple[VideoEntry, Path, Future[_Outcome]]] = deque()
+        waiting: deque[tuple[VideoEntry, Path, Future[Outcome]]] = deque()
         try:
             for number, entry in enumerate(entries):
                 spool = Path(folder) / str(number)
-                job = pool.submit(_spool_file, entry.path, size, frames, stride, spool)
+                job = pool.submit(_spool_file, entry.path, cut, spool)
                 waiting.append((entry, spool, job))
                 if len(waiting) > 2 * workers:
                     yield _collect(*waiting.popleft())
@@ -244,14 +217,14 @@ def _readers(
                 job.cancel()
 
 
-def _collect(entry: VideoEntry, spool: Path, job: "Future[_Outcome]") -> tuple[VideoEntry, _Read]:
-    def read(array: BinaryIO) -> _Outcome:
+def _collect(entry: VideoEntry, spool: Path, job: "Future[Outcome]") -> tuple[VideoEntry, _Read]:
+    def read(array: BinaryIO) -> Outcome:
         try:
             outcome = job.result()
         except BrokenProcessPool as error:
             remedy = "Memory may have run out: give the same command again, with fewer workers"
             raise DataError(entry.path, "a worker was killed near this file", remedy) from error
-        if outcome.row is not None:
+        if outcome.rows:
             with spool.open("rb") as source:
                 shutil.copyfileobj(source, array)
         spool.unlink()

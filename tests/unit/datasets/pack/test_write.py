@@ -226,3 +226,5 @@ def test_help_explains_every_option(capsys):
     text = capsys.readouterr().out
     for option in ("SOURCE", "OUT", "--size", "--frames", "--stride", "--strict", "--overwrite"):
         assert option in text
+    for option in ("--fps", "--crop {centre,motion}", "--shots"):
+        assert option in text
