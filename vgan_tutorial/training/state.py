@@ -104,13 +104,21 @@ def _build(
                 "or train without (classes 0)"
             )
         told["classes"] = config.classes
-    known = [each for each in signature(table[name]).parameters if each not in {*told, "classes"}]
+    known = {
+        option: parameter.default
+        for option, parameter in signature(table[name]).parameters.items()
+        if option not in {*told, "classes"}
+    }
     for option in options:
         if option not in known:
             raise ValueError(
                 f"the {player} {name!r} has no option {option!r}; it has {', '.join(known)}"
             )
-    return table[name](**told, **options)
+    chosen = {
+        option: bool(value) if isinstance(known[option], bool) else value
+        for option, value in options.items()
+    }
+    return table[name](**told, **chosen)
 
 
 def _adam(network: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
