@@ -66,7 +66,7 @@ def make_record(
 
     Args:
         name: Name of a recipe.
-        data: Where its data set is, if it is not where `vgan fetch` puts it.
+        data: Folder of its data, if that is not where `vgan fetch` puts it.
         output: Folder of the record; book/records/NAME by default.
         run: Folder of the run, to train in or to go on with; runs/NAME by default.
         threads: Number of the CPU's threads.
