@@ -17,6 +17,7 @@ from vgan_tutorial.metrics import METRICS, I3DFeatures
 from vgan_tutorial.metrics import evaluate as measure
 from vgan_tutorial.metrics.evaluation import COMPARING, first
 from vgan_tutorial.shapes import PRESETS, Preset
+from vgan_tutorial.sprites import SpritesJudge, judged_acts
 from vgan_tutorial.training import (
     TrainingConfig,
     find_data,
@@ -25,6 +26,7 @@ from vgan_tutorial.training import (
     sample_batches,
 )
 from vgan_tutorial.training import sample as draw_samples
+from vgan_tutorial.training.data import SpritesData
 
 BATCH = 64  # clips made and measured together
 
@@ -84,7 +86,7 @@ def evaluate(
     count: int = 1000,
     seed: int = 0,
     data: str | None = None,
-    split: str = "all",
+    split: str | None = None,
     held_out: str | None = None,
     i3d: Path | None = None,
     pairwise: int = 5000,
@@ -111,8 +113,10 @@ def evaluate(
         count: How many clips to generate, and how many real ones to put beside them.
         seed: Of the latents.
         data: Real clips, as for `vgan train`. The run's own data by default.
-        split: Part of these clips: all, train, validation or test.
-        held_out: A preset or pack of clips that the generator was not trained on, for copies.
+        split: Part of these clips: all, train, validation or test. That which the run was trained
+            on by default.
+        held_out: A preset or pack of clips that the generator was not trained on, for copies. The
+            part test of a run's own data by default, if the run was trained on the part train.
         i3d: I3D as TorchScript, for fvd; not shipped. A program: load only one that you trust.
         pairwise: How many clips the figures that compare all pairs look at.
         checkpoint: One of the run's checkpoints, such as best.pt, instead of its last state.
@@ -123,28 +127,22 @@ def evaluate(
     if out is not None and not out.parent.is_dir():  # said now, and not when all is measured
         raise ValueError(f"{out} cannot be written: there is no folder {out.parent}")
     network, config = _open_generator(run, checkpoint)
-    data = data or _data_of(run, config)
-    preset = PRESETS.get(data)
+    data, part = (data, "all") if data else _data_of(run, config)
+    part, preset = split or part, PRESETS.get(data)
+    others = (held_out, "all") if held_out else (data, "test") if part == "train" else None
     chosen = metrics
-    judged: dict[str, int | float] = {}
     if "all" in metrics:
-        chosen = _possible(preset is not None, config.classes > 0, held_out, i3d)
+        chosen = _possible(data, config, others is not None, i3d)
+    judged: dict[str, int | float] = {}
     if preset is None and "judge" in chosen:
-        judge = find_data(data, size=config.size).judge()
-        if judge is None:
-            raise ValueError(
-                f"the judge reads Moving Shapes and sprites, and this run's data is {data}: choose "
-                "other --metrics"
-            )
-        made = [clips for clips, _ in _fakes(network, config, None, count, seed)]
-        judged |= judge(torch.cat(made))
+        judged = _judged_acts(data, _fakes(network, config, None, count, seed), config)
         chosen = tuple(name for name in chosen if name != "judge")
     real = COMPARING & set(chosen)
     figures, summary = measure(
         chosen,
         _fakes(network, config, preset, count, seed),
-        _real_clips(data, split, config, count, seed) if real else None,
-        _real_clips(held_out, "all", config, count, seed + 1) if held_out else None,
+        _real_clips(data, part, config, count, seed) if real else None,
+        _real_clips(*others, config, count, seed + 1) if others else None,
         preset=preset,
         i3d=I3DFeatures(i3d) if i3d else None,
         pairwise=pairwise,
@@ -207,26 +205,43 @@ def _class_names(run: Path, config: TrainingConfig) -> list[str] | None:
     if not config.classes or not (run / DATA).exists():
         return None
     try:
-        return list(find_data(_data_of(run, config), size=config.size).class_names)
+        return list(find_data(_data_of(run, config)[0], size=config.size).class_names)
     except ValueError:
         return None
 
 
-def _data_of(run: Path, config: TrainingConfig) -> str:
-    """What a run was trained on: what it says, or else the preset with clips of that shape."""
+def _data_of(run: Path, config: TrainingConfig) -> tuple[str, str]:
+    """Data and its part that a run was trained on: what it says, or the preset of that shape."""
     if (run / DATA).exists():
-        return read_data(run)[0]
+        return read_data(run)
     for name, preset in PRESETS.items():
         if (preset.frames, preset.size) == (config.frames, config.size):
-            return name
+            return name, "all"
     raise ValueError(f"{run} does not say what it was trained on: name the data with --data")
 
 
-def _possible(shapes: bool, told: bool, held_out: str | None, i3d: Path | None) -> tuple[str, ...]:
+def _judged_acts(
+    data: str, fakes: Iterator[tuple[Tensor, Tensor | None]], config: TrainingConfig
+) -> dict[str, int | float]:
+    """The figures of the judge of sprites, batch by batch."""
+    opened = find_data(data, size=config.size)
+    if not isinstance(opened, SpritesData):
+        raise ValueError(
+            f"the judge reads Moving Shapes and sprites, and this run's data is {data}: choose "
+            "other --metrics"
+        )
+    read = SpritesJudge(opened.sheets)
+    return judged_acts((read(clips) for clips, _ in fakes), opened.sheets)
+
+
+def _possible(
+    data: str, config: TrainingConfig, held_out: bool, i3d: Path | None
+) -> tuple[str, ...]:
     """All metrics but those whose needs are not met."""
-    missing = set()
-    missing |= set() if shapes else {"judge"}
-    missing |= set() if shapes and told else {"motion"}
+    shapes, missing = data in PRESETS, set()
+    if not shapes and not isinstance(find_data(data, size=config.size), SpritesData):
+        missing.add("judge")
+    missing |= set() if shapes and config.classes else {"motion"}
     missing |= set() if held_out else {"copies"}
     missing |= set() if i3d else {"fvd"}
     return tuple(name for name in METRICS if name not in missing)

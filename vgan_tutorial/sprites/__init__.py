@@ -2,7 +2,6 @@
 
 from vgan_tutorial.sprites.drawing import (
     Acts,
-    describe_act,
     draw_acts,
     draw_poses,
     every_character,
@@ -19,7 +18,7 @@ from vgan_tutorial.sprites.sheets import (
     has_sheets,
     read_sheets,
 )
-from vgan_tutorial.sprites.summary import ActSummary, summarise_acts
+from vgan_tutorial.sprites.summary import ActSummary, judged_acts, summarise_acts
 
 __all__ = [
     "ACTIONS",
@@ -31,11 +30,11 @@ __all__ = [
     "Acts",
     "Sheets",
     "SpritesJudge",
-    "describe_act",
     "draw_acts",
     "draw_poses",
     "every_character",
     "has_sheets",
+    "judged_acts",
     "read_sheets",
     "sample_acts",
     "split_characters",

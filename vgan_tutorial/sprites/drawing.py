@@ -11,7 +11,6 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from vgan_tutorial.sprites.sheets import (
-    ACT_NAMES,
     ACTIONS,
     CELL,
     DIRECTIONS,
@@ -128,23 +127,3 @@ def sample_acts(
     lengths = torch.tensor(LENGTHS, device=device)
     start = torch.rand(batch, generator=generator, device=device) * lengths[action]
     return Acts(characters.to(device)[who], action, direction, start.long())
-
-
-_ACTION_WORDS = {
-    "cast": "casts a spell",
-    "slash": "slashes",
-    "thrust": "thrusts",
-    "walk": "walks",
-}
-_DIRECTION_WORDS = {
-    "down": "towards us",
-    "left": "to the left",
-    "right": "to the right",
-    "up": "away from us",
-}
-
-
-def describe_act(acts: Acts, index: int = 0) -> str:
-    """One clip in words, for alt text: "a character walks, looking to the left"."""
-    action, direction = ACT_NAMES[int(acts.cell[index])].split("-")
-    return f"a character {_ACTION_WORDS[action]}, looking {_DIRECTION_WORDS[direction]}"

@@ -2,7 +2,10 @@
 
 Like the judge of Moving Shapes it renders and compares. For a clip it searches the one character
 (a sheet for every part), and the pose in every frame, whose drawing is nearest to the clip in
-squared error. Nothing is learnt and nothing is estimated.
+squared error. Nothing is learnt. The search begins at the nearest of 48 characters and goes part by
+part, then pose by pose. With real clips it ends at the truth. With others it may stop a little
+before the nearest character there is: begun eight times, it found one with a residual that is 1 %
+smaller, in the median of 64 clips of the recorded generator.
 
 A clip is *valid* when one character explains it. What the drawing leaves over, the *residual*, is
 at most `VALID_RESIDUAL` of the drawing's energy against the ground; and every part is *readable*:
@@ -147,7 +150,7 @@ class SpritesJudge:
         parts: Int[Tensor, "batch parts"],
         poses: Int[Tensor, "batch time"],
     ) -> tuple[Int[Tensor, "batch parts"], list[Float[Tensor, "batch time _"]]]:
-        """The sheet that suits the clip, for each part in turn; squared errors of every sheet."""
+        """The sheet that suits the clip best, for each part in turn; the errors of all sheets."""
         parts, time, flat = parts.clone(), poses.shape[1], poses.flatten()
         tables = []
         for number in reversed(range(len(self.sheets.counts))):

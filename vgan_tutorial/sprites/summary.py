@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 
 import torch
 
-from vgan_tutorial.sprites.judge import ActVerdict
+from vgan_tutorial.sprites.judge import ActVerdict, join_act_verdicts
 from vgan_tutorial.sprites.sheets import ACT_NAMES, Sheets
 
 
@@ -56,3 +57,10 @@ def summarise_acts(verdict: ActVerdict, sheets: Sheets) -> ActSummary:
         sheets_found=sum(len(column.unique()) for column in seen.T),
         sheets=sum(sheets.counts),
     )
+
+
+def judged_acts(verdicts: Iterable[ActVerdict], sheets: Sheets) -> dict[str, int | float]:
+    """The figures of batches that were judged one after the other, rounded to four digits."""
+    found = asdict(summarise_acts(join_act_verdicts(list(verdicts)), sheets))
+    del found["clips"], found["cells"], found["sheets"]
+    return {name: round(figure, 4) for name, figure in found.items()}

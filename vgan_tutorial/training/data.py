@@ -74,21 +74,25 @@ class ShapesData:
 
 
 @dataclass(frozen=True)
-class SpritesData:
-    """Sprites, drawn from a folder of sheets."""
+class _Part:
+    """Some of the clips in a folder."""
 
     folder: Path
     part: str = "all"
-
-    @cached_property
-    def sheets(self) -> Sheets:
-        """What characters are made of."""
-        return read_sheets(self.folder)
 
     @property
     def name(self) -> str:
         """The folder's full path."""
         return str(self.folder.resolve())
+
+
+class SpritesData(_Part):
+    """Sprites, drawn from a folder of sheets."""
+
+    @cached_property
+    def sheets(self) -> Sheets:
+        """What characters are made of."""
+        return read_sheets(self.folder)
 
     @property
     def class_names(self) -> Sequence[str]:
@@ -112,17 +116,8 @@ class SpritesData:
         return sprites_judge(self.sheets)
 
 
-@dataclass(frozen=True)
-class PackData:
+class PackData(_Part):
     """Real footage in a pack."""
-
-    folder: Path
-    part: str = "all"
-
-    @property
-    def name(self) -> str:
-        """The pack's full path."""
-        return str(self.folder.resolve())
 
     @property
     def class_names(self) -> Sequence[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from torch import Tensor
 from vgan_tutorial.oracle import judged
 from vgan_tutorial.pixels import to_uint8
 from vgan_tutorial.shapes import Preset, get_preset
-from vgan_tutorial.sprites import Sheets, SpritesJudge, summarise_acts
+from vgan_tutorial.sprites import Sheets, SpritesJudge, judged_acts
 from vgan_tutorial.types import Clips
 
 # Turns clips of the averaged generator into figures for the log.
@@ -32,13 +31,7 @@ def shapes_judge(preset: str | Preset = "tiny") -> Judge:
 def sprites_judge(sheets: Sheets) -> Judge:
     """The exact judge's figures of sprites, rounded to four digits."""
     read = SpritesJudge(sheets)
-
-    def figures(clips: Clips) -> dict[str, int | float]:
-        found = asdict(summarise_acts(read(clips), sheets))
-        del found["clips"], found["cells"], found["sheets"]
-        return {name: round(figure, 4) for name, figure in found.items()}
-
-    return figures
+    return lambda clips: judged_acts([read(clips)], sheets)
 
 
 def strips(clips: Clips) -> Image.Image:

@@ -5,7 +5,6 @@ from tests.support.seeds import seeded
 from vgan_tutorial.sprites import (
     ACT_NAMES,
     Acts,
-    describe_act,
     draw_acts,
     draw_poses,
     every_character,
@@ -63,7 +62,3 @@ def test_no_character_is_in_two_parts(sheets):
     assert len(parts[0]) == len(whole) * 8 // 10
     with pytest.raises(ValueError, match="no part is called 'tset'; choose one of all, train"):
         split_characters(sheets.counts, "tset")
-
-
-def test_acts_in_words():
-    assert describe_act(act("cast-left")) == "a character casts a spell, looking to the left"

@@ -34,11 +34,11 @@ def pack_drawn(
 ) -> None:
     """Write clips into a pack, one after the other; a clip is called "class/group".
 
-    Interrupted, it begins again, as drawing is quick. Where the pack is there already, made with
-    the same settings, nothing is done.
+    Interrupted, it goes on: clips that are there are passed over. Where the pack is there already,
+    made with the same settings, nothing is done.
 
     Args:
-        clips: clips to write.
+        clips: clips to write, the same ones in the same order each time.
         out: folder of the pack.
         size: height and width of a frame in pixels.
         settings: what decides the clips: they are drawn anew when it changes.
@@ -56,14 +56,16 @@ def pack_drawn(
     partial = partial_of(out)
     require_replaceable(partial)
     with Partial(partial, told) as pack:
-        pack.rows.clear()
-        pack.discard()
+        done = pack.done
         for clip in tqdm(clips, desc="drawing", total=total, unit="clip", disable=not progress):
+            name = f"{clip.label}/{clip.group}"
+            if name in done:
+                continue
             data = clip.frames.tobytes()
             pack.array.write(data)
             pack.record(
                 {
-                    "name": f"{clip.label}/{clip.group}",
+                    "name": name,
                     "class": clip.label,
                     "group": clip.group,
                     "start": pack.total,

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from tests.support.heads import SPEAKER, blotches, head_clip, write_head
+from tests.support.renames import stopped_at
 from tests.support.videos import truncate
-from vgan_tutorial import files
 from vgan_tutorial.datasets.acquire import mouths
 from vgan_tutorial.datasets.acquire.mouths import (
     NotUsableError,
@@ -126,22 +126,8 @@ def test_every_film_is_cut_or_named_and_none_is_tried_twice(tmp_path, monkeypatc
 @pytest.mark.parametrize("at", range(0, 20, 3))
 def test_killed_at_any_rename_the_next_run_ends_the_same(tmp_path, monkeypatch, at):
     films = make_heads(tmp_path)
-    table, count = tmp_path / "dropped.csv", iter(range(10**6))
-    original = files.os.replace
-
-    def maybe(*names):
-        if next(count) == at:
-            raise KeyboardInterrupt
-        return original(*names)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(files.os, "replace", maybe)
-        try:
-            cut_mouths(films, SPEAKER, table, progress=False)
-            killed = False
-        except KeyboardInterrupt:
-            killed = True
-    assert killed == (at < next(count))
+    table = tmp_path / "dropped.csv"
+    stopped_at(monkeypatch, at, lambda: cut_mouths(films, SPEAKER, table, progress=False))
     reasons = cut_mouths(films, SPEAKER, table, progress=False)
     assert reasons.keys() == {*BAD, "empty"}
     assert read_reasons(table) == reasons

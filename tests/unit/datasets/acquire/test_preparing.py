@@ -19,9 +19,10 @@ from tests.support.official_lists import (
     write_hmdb51_lists,
     write_ucf101_lists,
 )
+from tests.support.renames import stopped_at
 from tests.support.video_folders import make_folder
 from tests.support.videos import truncate, write_lossless
-from vgan_tutorial import cli, files
+from vgan_tutorial import cli
 from vgan_tutorial.datasets import (
     CATALOGUE,
     HMDB51,
@@ -186,22 +187,8 @@ def test_what_was_lost_or_changed_is_put_back(server, made, tmp_path):
 @pytest.mark.parametrize("at", range(0, 60, 7))
 def test_killed_at_any_rename_the_next_run_ends_the_same(server, made, tmp_path, monkeypatch, at):
     """Every file gets its name by `os.replace`: the moments at which a kill matters."""
-    data_set, count = small(server, "hmdb51"), iter(range(10**6))
-    original = files.os.replace
-
-    def maybe(*names):
-        if next(count) == at:
-            raise KeyboardInterrupt
-        return original(*names)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(files.os, "replace", maybe)
-        try:
-            run(data_set, tmp_path)
-            killed = False
-        except KeyboardInterrupt:
-            killed = True
-    assert killed == (at < next(count))  # counted on: the calls that there were
+    data_set = small(server, "hmdb51")
+    stopped_at(monkeypatch, at, lambda: run(data_set, tmp_path))
     report = run(data_set, tmp_path)
     assert report is not None
     assert report.clips == 16

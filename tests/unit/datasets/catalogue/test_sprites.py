@@ -1,5 +1,7 @@
 """The sheets go where training finds them, and a pack is drawn from them."""
 
+import shutil
+
 import pytest
 import torch
 
@@ -62,23 +64,29 @@ def test_what_is_there_is_not_drawn_again(job, monkeypatch):
     assert (first / "clips.npy").stat().st_mtime_ns == before
 
 
-def test_a_drawing_that_was_interrupted_begins_again(job, monkeypatch):
+def test_a_drawing_that_was_interrupted_goes_on(job, monkeypatch, tmp_path):
+    """It ends at the same bytes, and draws into the journal only what was not there."""
     entry, request, _ = job
-    draw = sprites.draw_acts
-    calls: list[object] = []
+    whole = {path.name: path.read_bytes() for path in entry.prepare(entry, request).iterdir()}
+    shutil.rmtree(request.pack)
+    monkeypatch.setattr(sprites, "TOGETHER", 4)
+    draw, calls = sprites.draw_acts, []
 
-    def stop_at_the_second(*arguments):
-        if calls:
-            raise KeyboardInterrupt
+    def stop_at_the_third(*arguments):
         calls.append(arguments)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
         return draw(*arguments)
 
-    monkeypatch.setattr(sprites, "draw_acts", stop_at_the_second)
+    monkeypatch.setattr(sprites, "draw_acts", stop_at_the_third)
     with pytest.raises(KeyboardInterrupt):
         entry.prepare(entry, request)
     assert not request.pack.exists()
+    (journal,) = request.root.glob("*.partial/journal.jsonl")
+    assert len(journal.read_text().splitlines()) == 8
     monkeypatch.setattr(sprites, "draw_acts", draw)
-    assert len(PackedClips(entry.prepare(entry, request), frames=9)) == 12
+    again = {path.name: path.read_bytes() for path in entry.prepare(entry, request).iterdir()}
+    assert again == whole
 
 
 def test_a_character_is_its_own_group():
