@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from vgan_tutorial.devices import send
 from vgan_tutorial.types import Labels
 
 
@@ -15,7 +16,7 @@ def sample_latent(
     """Standard normal latents for a generator network, on the device of its weights."""
     shape: tuple[int, ...] = network.latent_shape  # type: ignore[assignment]
     drawn = torch.randn(batch, *shape, generator=generator, device=generator.device)
-    return drawn.to(next(network.parameters()).device)
+    return send(drawn, next(network.parameters()).device)
 
 
 def class_vector(

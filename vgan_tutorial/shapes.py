@@ -22,6 +22,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from vgan_tutorial.devices import send
 from vgan_tutorial.types import Clips
 
 Field = Float[Tensor, "*#grid"]
@@ -158,7 +159,7 @@ class Factors:
 
     def to(self, device: torch.device | str) -> Factors:
         """The same factors on another device."""
-        return Factors(*(getattr(self, field.name).to(device) for field in fields(self)))
+        return Factors(*(send(getattr(self, field.name), device) for field in fields(self)))
 
     def names(self, preset: Preset, index: int) -> dict[str, str]:
         """The three choices of one clip, by name."""

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from vgan_tutorial.devices import send
 from vgan_tutorial.sprites.sheets import (
     ACTIONS,
     CELL,
@@ -41,7 +42,7 @@ class Acts:
 
     def to(self, device: torch.device | str) -> Acts:
         """The same on another device."""
-        return Acts(*(getattr(self, field.name).to(device) for field in fields(self)))
+        return Acts(*(send(getattr(self, field.name), device) for field in fields(self)))
 
     @property
     def cell(self) -> Int[Tensor, " batch"]:

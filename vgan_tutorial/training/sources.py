@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from vgan_tutorial.datasets import PackedClips, batches
+from vgan_tutorial.devices import send
 from vgan_tutorial.shapes import Preset, draw_clips, get_preset, sample_factors
 from vgan_tutorial.sprites import Sheets, draw_acts, sample_acts, split_characters
 from vgan_tutorial.training.config import TrainingConfig
@@ -46,7 +47,7 @@ def take(
             f"the configuration has {config.classes} classes, but the source gives no labels: "
             "open it with labelled=True"
         )
-    return real.to(device), None if labels is None else labels.to(device)
+    return send(real, device), None if labels is None else send(labels, device)
 
 
 def shapes_source(

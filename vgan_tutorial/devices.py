@@ -1,0 +1,23 @@
+"""Where tensors live.
+
+There is one rule. Random numbers are drawn on the CPU, so that a seed means the same on every
+machine, and sent to where the work is: the device of the network's weights. What comes back to the
+CPU is asked for: `sample` gives clips there unless it is told another device.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def send(tensor: Tensor, device: torch.device | str) -> Tensor:
+    """The tensor on a device, sent without waiting for what the device is doing.
+
+    From ordinary memory a GPU can only fetch while the program waits. From pinned memory, which the
+    operating system may not move, it fetches when its turn comes.
+    """
+    device = torch.device(device)
+    if tensor.device.type == "cpu" and device.type == "cuda":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
