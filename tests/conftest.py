@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 ROOT = Path(__file__).parents[1]
 # Files that take long, longest first: one that is begun late is waited for by all other cores.
@@ -28,6 +29,12 @@ def rank(path: Path) -> int:
     """Place of a file in the order; those that are not listed share the last."""
     name = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else ""
     return LONGEST.index(name) if name in LONGEST else len(LONGEST)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs a GPU where there is none."""
+    if item.get_closest_marker("accelerator") and not torch.cuda.is_available():
+        pytest.skip("there is no GPU that computes with CUDA")
 
 
 @pytest.hookimpl(trylast=True)

@@ -21,3 +21,27 @@ def send(tensor: Tensor, device: torch.device | str) -> Tensor:
     if tensor.device.type == "cpu" and device.type == "cuda":
         return tensor.pin_memory().to(device, non_blocking=True)
     return tensor.to(device)
+
+
+def best_precision(device: torch.device) -> str:
+    """The 16-bit format that a device computes in by itself, or "no" if there is none.
+
+    PyTorch imitates bfloat16 where the hardware has none, and is then slower than with float32.
+    """
+    if device.type != "cuda":
+        return "bf16" if device.type == "cpu" else "no"
+    if torch.cuda.is_bf16_supported(including_emulation=False):
+        return "bf16"
+    return "fp16" if torch.cuda.get_device_capability(device) >= (7, 0) else "no"
+
+
+def check_precision(precision: str, device: torch.device) -> None:
+    """Refuse a number format that a device only imitates.
+
+    Raises:
+        ValueError: naming one that it has.
+    """
+    best = best_precision(device)
+    if device.type == "cuda" and precision == "bf16" != best:
+        name = torch.cuda.get_device_name(device)
+        raise ValueError(f"{name} has no bfloat16 of its own: choose precision {best}")

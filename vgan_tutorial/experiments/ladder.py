@@ -25,10 +25,10 @@ from vgan_tutorial.training import (
     TrainingState,
     shapes_source,
     start,
-    train_step,
     update_average,
 )
 from vgan_tutorial.training.disturb import Disturbed
+from vgan_tutorial.training.graphs import can_record, stepper
 from vgan_tutorial.training.processes import processes
 
 
@@ -55,16 +55,18 @@ class Variant:
     changes: dict[str, Any] = field(default_factory=dict)  # of the configuration
     optional: bool = False  # left out, with the reason, where the device or PyTorch cannot do it
     paper: str = ""  # whose networks train in their own published loop instead
+    tf32: bool = True  # convolutions of float32 may round to TF32, where there is such a thing
 
     @property
     def dtype(self) -> str:
         """The number format of its convolutions."""
-        return "bfloat16" if self.changes.get("precision") == "bf16" else "float32"
+        return "float32" if self.changes.get("precision", "no") == "no" else "bfloat16"
 
 
 FUSED = {"fused": True}
 HALF = FUSED | {"precision": "bf16"}
-# Each row has everything that the rows above it have.
+GRAPHS = {"graphs": True}
+# Each row has everything that the rows above it have, but graphs, which compiled networks replace.
 LADDER = {
     "the plain loop": Variant(Plain()),
     "penalties every 4th step": Variant(Plain(lazy=True)),
@@ -76,18 +78,27 @@ LADDER = {
     "the package's step": Variant(),
     "fused Adam": Variant(changes=FUSED, optional=True),
     "bfloat16": Variant(changes=HALF, optional=True),
+    "CUDA graphs": Variant(changes=HALF | GRAPHS, optional=True),
     "compiled networks": Variant(changes=HALF | {"compile": True}, optional=True),
+}
+# Number formats side by side, each in the quickest step that it has.
+PRECISIONS = {
+    "float32": Variant(changes=FUSED | GRAPHS, optional=True, tf32=False),
+    "float32, rounded to TF32": Variant(changes=FUSED | GRAPHS, optional=True),
+    "bfloat16": Variant(changes=HALF | GRAPHS, optional=True),
+    "float16, scaled": Variant(changes=FUSED | {"precision": "fp16"}, optional=True),
 }
 KINDS = {
     "stacked": LADDER,
     "dual": LADDER,
+    "precisions": PRECISIONS,
     "published": {f"{paper}, the plain loop": Variant(paper=paper) for paper in PUBLISHED},
 }
 
 
 def recommended(device: torch.device) -> str:
     """The row of the ladder that has all that pays on a device, without a compiler."""
-    return "fused Adam" if device.type == "cpu" else "bfloat16"
+    return {"cpu": "fused Adam", "cuda": "CUDA graphs"}.get(device.type, "bfloat16")
 
 
 def plain_step(state: TrainingState, real: Tensor, config: TrainingConfig, how: Plain) -> None:
@@ -130,9 +141,11 @@ class Runner:
     clips: Iterator[Tensor]
     device: torch.device
     state: TrainingState | None = None
+    tf32: bool = True
 
     def run(self, steps: int) -> None:
         """Take so many steps."""
+        torch.backends.cudnn.allow_tf32 = self.tf32
         for _ in range(steps):
             self.step(next(self.clips).to(self.device))
 
@@ -147,9 +160,12 @@ def build(variant: Variant, config: TrainingConfig, preset: str) -> Runner:
         pair = [whole(initialise(each, seeded(0))) for each in players(config.frames, config.size)]
         return Runner(loop(*(each.to(device) for each in pair)), clips, device)
     config = replace(config, **variant.changes)
+    if config.graphs and not can_record(config, device):
+        raise RuntimeError("CUDA records steps, and there is none")
     state = start(config)
     if how is None:
-        return Runner(lambda real: train_step(state, real, config), clips, device, state)
+        step = stepper(state, config)
+        return Runner(lambda real: step(real, None), clips, device, state, variant.tf32)
     if not how.packed:
         for network in (state.generator, state.discriminator, state.averaged):
             for parameter in network.parameters():

@@ -33,9 +33,11 @@ from vgan_tutorial.experiments.records import (
 )
 from vgan_tutorial.shapes import PRESETS
 from vgan_tutorial.training import TrainingConfig
+from vgan_tutorial.training.graphs import WARM_UP
 from vgan_tutorial.training.processes import processes
 
 BATCH = {"tiny": 32, "small": 16, "full": 8}
+CRITICS = {"published": "stacked", "precisions": "dual"}  # of kinds that are no critic's name
 
 
 def measure(
@@ -49,7 +51,9 @@ def measure(
         try:
             rows[name] = asked(variant, config, preset)
             runner = build(variant, config, preset)
-            runner.run(cycle)  # warms up, and compiles
+            records = variant.changes.get("graphs", False)
+            for _ in range(WARM_UP + 1 if records else 1):  # warms up, compiles, records
+                runner.run(cycle)
             runners[name] = runner
         except Exception as error:
             if not variant.optional:
@@ -80,7 +84,7 @@ def asked(variant: Variant, config: TrainingConfig, preset: str) -> dict[str, An
     """
     device, cycle = processes().device, config.penalty_every
     compiled = variant.changes.get("compile", False)
-    eager = replace(variant, changes=variant.changes | {"compile": False})
+    eager = replace(variant, changes=variant.changes | {"compile": False, "graphs": False})
     operations, moved = count(partial(build(eager, config, preset).run, cycle))
     memory = None
     if not compiled or device.type != "cpu":
@@ -190,7 +194,7 @@ def measure_kind(
         size=shape.size,
         batch=batch,
         penalty_every=4,
-        discriminator="stacked" if kind == "published" else kind,
+        discriminator=CRITICS.get(kind, kind),
     )
     variants = {
         name: variant

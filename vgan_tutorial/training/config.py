@@ -14,7 +14,7 @@ from vgan_tutorial.losses import ADVERSARIAL_LOSSES
 # Fields that change what is written or how long the run is, but not what is learnt: a run that
 # goes on may change them.
 FREE = {"steps", "log_every", "tensorboard", "checkpoint_every", "keep"}
-FREE |= {"sample_every", "judge_every", "judge_clips", "best", "stages"}
+FREE |= {"sample_every", "judge_every", "judge_clips", "best", "stages", "graphs"}
 
 
 def _least(least: int, default: Any) -> Any:
@@ -67,9 +67,10 @@ class TrainingConfig:
 
     # Speed (chapter 8)
 
-    precision: str = "no"  # Number format of the networks: bf16 for bfloat16, no for float32
+    precision: str = "no"  # Number format of the networks: bf16, fp16, or no for float32
     fused: bool = False  # Adam in one pass over all weights: quicker, and rounded otherwise
     compile: bool = False  # Small operations fused by torch.compile
+    graphs: bool = False  # Steps recorded once and replayed: CUDA graphs, where there is CUDA
 
     # What is written, and how often
 
@@ -112,7 +113,7 @@ class TrainingConfig:
         _check_choice("generator", self.generator, GENERATORS)
         _check_choice("discriminator", self.discriminator, DISCRIMINATORS)
         _check_choice("loss", self.loss, ADVERSARIAL_LOSSES)
-        _check_choice("precision", self.precision, ("no", "bf16"))
+        _check_choice("precision", self.precision, ("no", "bf16", "fp16"))
         for change in self.augmentation:
             _check_choice("augmentation", change, AUGMENTATIONS)
         for each in fields(self):

@@ -26,13 +26,19 @@ class Disturbed:
     def __init__(self, state: TrainingState, config: TrainingConfig, device: torch.device) -> None:
         self.network = state.discriminator
         self.config = config
-        self.blur = config.blur * max(0.0, 1 - state.step / config.blur_steps)
-        self.noise = config.noise * max(0.0, 1 - state.step / config.noise_steps)
-        self.disturbs = bool(self.blur or self.noise or config.augmentation)
-        count = state.step * process_count() + processes().process_index
-        self.randomness = torch.Generator(device).manual_seed(config.seed * 2**40 + count)
+        self.randomness = torch.Generator(device)
         draws = "generator" in signature(self.network.forward).parameters
         self.draws = {"generator": self.randomness} if draws else {}
+        self.begin(state.step)
+
+    def begin(self, step: int) -> None:
+        """Get ready for a step."""
+        config = self.config
+        self.blur = config.blur * max(0.0, 1 - step / config.blur_steps)
+        self.noise = config.noise * max(0.0, 1 - step / config.noise_steps)
+        self.disturbs = bool(self.blur or self.noise or config.augmentation)
+        count = step * process_count() + processes().process_index
+        self.randomness.manual_seed(config.seed * 2**40 + count)
 
     def __call__(self, clips: Clips, labels: Labels | None = None) -> Scores:
         """The logits of every critic, in float32 whatever the network computes with."""
@@ -62,4 +68,5 @@ class Disturbed:
 
 def autocast(config: TrainingConfig, device: torch.device) -> torch.autocast:
     """Inside it networks compute with the configuration's precision."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16")
+    dtype = torch.float16 if config.precision == "fp16" else torch.bfloat16
+    return torch.autocast(device.type, dtype, enabled=config.precision != "no")

@@ -8,11 +8,11 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from vgan_tutorial.training.config import TrainingConfig
+from vgan_tutorial.training.graphs import stepper
 from vgan_tutorial.training.processes import check_shares, processes
 from vgan_tutorial.training.recording import LogLine, Recorder
 from vgan_tutorial.training.sources import ClipSource, take
 from vgan_tutorial.training.state import TrainingState, start
-from vgan_tutorial.training.step import train_step
 from vgan_tutorial.training.stopping import Stopper
 from vgan_tutorial.training.watching import Judge
 
@@ -56,6 +56,7 @@ def train(
     check_shares(config)
     state = start(config, here.device)
     recorder = Recorder(None if run is None else Path(run), state, config, judge)
+    step = stepper(state, config)
     clips = source(config.batch * config.discriminator_steps, state.randomness)
     progress = progress and here.is_main_process
     with (
@@ -65,7 +66,7 @@ def train(
         last = state.step >= config.steps
         while not last:
             real, labels = take(clips, config, here.device)
-            figures = train_step(state, real, config, labels)
+            figures = step(real, labels)
             last = stopper.after(state.step)
             line = recorder.record(figures, stopper.elapsed, last)
             bar.update()

@@ -31,6 +31,7 @@ def save_checkpoint(path: str | Path, state: TrainingState, config: TrainingConf
     """Write the whole state to one file, atomically: a kill leaves the old file or the new one."""
     content = {"config": asdict(config), "step": state.step}
     content["randomness"] = state.randomness.get_state()
+    content["scaler"] = state.scaler.state_dict()
     for name, part in _parts(state).items():
         content[name] = part.state_dict()
     replace_file(path, lambda file: torch.save(content, file))
@@ -77,6 +78,10 @@ def restore(
     try:
         for name, part in _parts(state).items():
             part.load_state_dict(content[name])
+        for optimiser in state.optimisers:
+            for group in optimiser.param_groups:  # as `graphs` may have left it
+                group |= {"lr": float(group["lr"]), "capturable": False}
+        state.scaler.load_state_dict(content["scaler"] if state.scaler.is_enabled() else {})
         state.randomness.set_state(content["randomness"])
         state.step = int(content["step"])
     except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -187,5 +192,6 @@ def read_config(folder: Path) -> TrainingConfig:
 
 
 def _parts(state: TrainingState) -> dict[str, Any]:
-    names = [field.name for field in fields(state) if field.name not in ("step", "randomness")]
+    besides = ("step", "randomness", "scaler")
+    names = [field.name for field in fields(state) if field.name not in besides]
     return {name: getattr(state, name) for name in names}

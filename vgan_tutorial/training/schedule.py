@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from vgan_tutorial.training.config import TrainingConfig
 
@@ -23,7 +24,11 @@ def set_learning_rates(
     rates = (config.learning_rate, config.learning_rate if other is None else other)
     for optimiser, rate in zip(optimisers, rates, strict=True):
         for group in optimiser.param_groups:
-            group["lr"] = rate * rate_factor(step, config)
+            now = rate * rate_factor(step, config)
+            if isinstance(group["lr"], Tensor):  # read from its place by a recorded step
+                group["lr"].fill_(now)
+            else:
+                group["lr"] = now
 
 
 def rate_factor(step: int, config: TrainingConfig) -> float:

@@ -10,6 +10,7 @@ from inspect import signature
 import torch
 from torch import nn
 
+from vgan_tutorial.devices import check_precision
 from vgan_tutorial.discriminators import DISCRIMINATORS
 from vgan_tutorial.generators import GENERATORS
 from vgan_tutorial.layers import channels_last, initialise
@@ -29,6 +30,7 @@ class TrainingState:
     generator_optimiser: torch.optim.Optimizer
     discriminator_optimiser: torch.optim.Optimizer
     randomness: torch.Generator  # order of the data, and latents; the same in every process
+    scaler: torch.amp.GradScaler  # keeps small gradients above 0 in fp16; else it does nothing
     step: int = 0
 
     @property
@@ -51,9 +53,11 @@ def start(
             those of named ones are.
 
     Raises:
-        ValueError: if the configuration has classes and a network cannot be told them.
+        ValueError: if the configuration has classes and a network cannot be told them, or if the
+            device cannot compute in the configuration's precision.
     """
     device = device or processes().device
+    check_precision(config.precision, device)
     randomness = torch.Generator().manual_seed(config.seed)
     with torch.random.fork_rng(devices=[]):  # PyTorch's own first weights use the global state
         built = players or (build_generator(config), build_discriminator(config))
@@ -71,6 +75,7 @@ def start(
         generator_optimiser=_adam(generator, config),
         discriminator_optimiser=_adam(discriminator, config),
         randomness=randomness,
+        scaler=torch.amp.GradScaler(device.type, enabled=config.precision == "fp16"),
     )
     set_learning_rates(state.optimisers, state.step, config)
     return state

@@ -2,7 +2,8 @@
 
 Around it: `config` decides a run, `state` holds what changes, `microbatches` clips and latents,
 `disturb` stands before the discriminator, `schedule` sets learning rates, `processes` share the
-work, `loop` calls `train_step`, `recording` and `saving` write the run's folder.
+work, `loop` calls `train_step`, or `graphs` that replay it on a GPU, `recording` and `saving` write
+the run's folder.
 """
 
 import torch
@@ -38,12 +39,24 @@ def train_step(
     labels = labels if config.classes else None
     set_learning_rates(state.optimisers, state.step, config)
     critic = Disturbed(state, config, real.device)
-    for clips, classes in chunks(real, labels, config.discriminator_steps):
-        batch = draw_microbatches(state, clips, classes, config)
-        figures = discriminator_step(state, critic, batch, config)
-    figures |= generator_step(state, critic, batch, config)
+    batches = [
+        draw_microbatches(state, clips, classes, config)
+        for clips, classes in chunks(real, labels, config.discriminator_steps)
+    ]
+    figures = players_step(state, critic, batches, config)
     state.step += 1
     update_average(state.averaged, state.generator, config.ema, state.step)
+    return figures
+
+
+def players_step(
+    state: TrainingState, critic: Disturbed, batches: list[list[Microbatch]], config: TrainingConfig
+) -> Figures:
+    """The discriminator's step with each batch, and the generator's with the last one."""
+    for batch in batches:
+        figures = discriminator_step(state, critic, batch, config)
+    figures |= generator_step(state, critic, batches[-1], config)
+    state.scaler.update()
     return figures
 
 
@@ -67,9 +80,9 @@ def discriminator_step(
             score, weight = critic.exact(part.labels), config.penalty_every * config.penalty / 2
             slopes = losses.r1_penalty(score, part.real) + losses.r2_penalty(score, fake)
             total = total + weight * slopes
-        (total / len(batch)).backward()
+        state.scaler.scale(total / len(batch)).backward()
     average_gradients(state.discriminator)
-    state.discriminator_optimiser.step()
+    state.scaler.step(state.discriminator_optimiser)
     if config.singular_values_every:
         clip_singular_values(state.discriminator, state.step, config.singular_values_every)
     return {"discriminator_loss": torch.stack(totals).mean()}
@@ -95,11 +108,11 @@ def generator_step(
             real = critic(part.real, part.labels) if compared else part.real_scores
         fakes = critic(fake, part.labels)
         totals.append(losses.generator_loss(game, real, fakes, part.labels))
-        (totals[-1] / len(batch)).backward()
+        state.scaler.scale(totals[-1] / len(batch)).backward()
         real_logits.append(losses.total_score(real))
         fake_logits.append(losses.total_score(fakes))
     average_gradients(state.generator)
-    state.generator_optimiser.step()
+    state.scaler.step(state.generator_optimiser)
     return {
         "generator_loss": torch.stack(totals).mean().detach(),
         "real_logit": torch.cat(real_logits).mean(),
@@ -107,14 +120,23 @@ def generator_step(
     }
 
 
-@torch.no_grad()
 def update_average(averaged: nn.Module, network: nn.Module, keep: float, step: int) -> None:
     """Move the averaged weights towards the network's: w_avg <- k w_avg + (1 - k) w.
 
     Early on `keep` is lowered to step / (step + 9): the start is forgotten. Buffers are copied.
     """
-    keep = min(keep, step / (step + 9))
+    move_average(averaged, network, average_share(keep, step))
+
+
+def average_share(keep: float, step: int) -> float:
+    """1 - k, with the k of `update_average`."""
+    return 1 - min(keep, step / (step + 9))
+
+
+@torch.no_grad()
+def move_average(averaged: nn.Module, network: nn.Module, share: float | Tensor) -> None:
+    """Move the averaged weights by a share of the way to the network's."""
     for mine, theirs in zip(averaged.parameters(), network.parameters(), strict=True):
-        mine.lerp_(theirs, 1 - keep)
+        mine.lerp_(theirs, share)
     for copied, original in zip(averaged.buffers(), network.buffers(), strict=True):
         copied.copy_(original)
