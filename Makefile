@@ -14,7 +14,7 @@ NOTEBOOKS ?= $(sort $(wildcard book/*.ipynb book/back/*.ipynb))
 SOURCES := $(shell find book vgan_tutorial -type f -not -path '*/__pycache__/*' \
 	-not -path '*/.ipynb_checkpoints/*' 2>/dev/null)
 
-.PHONY: help setup book test quick lint notebooks links hooks lab benchmarks clean
+.PHONY: help setup book test quick lint notebooks links hooks lab benchmarks gpu clean
 
 help:  ## list what can be made
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | \
@@ -88,6 +88,10 @@ lab: $(SETUP)  ## open the notebooks in JupyterLab
 benchmarks: $(SETUP)  ## measure times and ratios on this machine
 	# without the run-time type checks of `make test`: they would be measured too
 	$(BIN)/pytest -o addopts=--strict-markers -m benchmark tests/benchmarks
+
+MINUTES ?= 9
+gpu: $(SETUP)  ## measure and train on a GPU, for so many minutes: make gpu MINUTES=9
+	$(BIN)/python -m vgan_tutorial.experiments.gpu --minutes $(MINUTES)
 
 clean:  ## remove what was built, but not .venv
 	rm -rf _build .make .pytest_cache .mypy_cache .ruff_cache

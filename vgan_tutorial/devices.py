@@ -28,8 +28,8 @@ def best_precision(device: torch.device) -> str:
 
     PyTorch imitates bfloat16 where the hardware has none, and is then slower than with float32.
     """
-    if device.type != "cuda":
-        return "bf16" if device.type == "cpu" else "no"
+    if device.type != "cuda" or not torch.cuda.is_available():
+        return "no" if device.type == "mps" else "bf16"
     if torch.cuda.is_bf16_supported(including_emulation=False):
         return "bf16"
     return "fp16" if torch.cuda.get_device_capability(device) >= (7, 0) else "no"

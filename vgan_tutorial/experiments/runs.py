@@ -18,6 +18,7 @@ from torch import nn
 
 from vgan_tutorial.experiments.records import (
     RECORDS,
+    Record,
     check_counts,
     command_line,
     origin,
@@ -26,7 +27,7 @@ from vgan_tutorial.experiments.records import (
 )
 from vgan_tutorial.metrics import frame_change
 from vgan_tutorial.oracle import judge, judged
-from vgan_tutorial.recipes import get_recipe
+from vgan_tutorial.recipes import Recipe, get_recipe
 from vgan_tutorial.shapes import Preset
 from vgan_tutorial.sprites import SpritesJudge
 from vgan_tutorial.training import (
@@ -72,28 +73,56 @@ def make_record(
         threads: Number of the CPU's threads.
     """
     check_counts(threads=threads)
-    recipe = get_recipe(name)
     torch.set_num_threads(threads)
     output, run = output or RECORDS / name, run or Path("runs") / name
+    command = command_line("runs", name, threads=threads)
+    record_run(get_recipe(name), run, output, command, data=data, threads=threads)
+
+
+def record_run(
+    recipe: Recipe,
+    run: Path,
+    output: Path,
+    command: str,
+    *,
+    data: str | None = None,
+    seconds: float | None = None,
+    **settings: Any,
+) -> Record:
+    """Train a recipe, or go on, and write what `make_record` says.
+
+    Args:
+        recipe: Recipe to train.
+        run: Folder of the run.
+        output: Folder of the record.
+        command: Command that makes the record.
+        data: Folder of its data, if that is not where `vgan fetch` puts it.
+        seconds: Time after which the run ends even if steps are left.
+        settings: More that the record begins with.
+
+    Returns:
+        The record.
+    """
     device = processes().device
     config = recipe.config_on(device)
     opened = find_data(data or recipe.data, recipe.split, config.size)
-    state, log = train(config, opened.source(config, device), run, judge=opened.judge())
+    source, judge_now = opened.source(config, device), opened.judge()
+    state, log = train(config, source, run, judge=judge_now, seconds=seconds)
     copy_run(run, output)
     record = origin(
-        command_line("runs", name, threads=threads),
+        command,
         device,
-        recipe=name,
-        threads=threads,
+        recipe=recipe.name,
+        **settings,
         data=recipe.data,
         seed=config.seed,
         steps=state.step,
         seconds=round(log[-1]["seconds"]),
     )
-    held_out = find_data(
-        data or recipe.data, "all" if recipe.split == "all" else "test", config.size
-    )
-    save_record(output / "record.json", record | judge_run(output, held_out))
+    part = "all" if recipe.split == "all" else "test"
+    record |= judge_run(output, find_data(data or recipe.data, part, config.size))
+    save_record(output / "record.json", record)
+    return record
 
 
 def copy_run(run: Path, output: Path) -> None:

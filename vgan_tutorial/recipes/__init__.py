@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from vgan_tutorial.devices import best_precision
 from vgan_tutorial.shapes import PRESETS
 from vgan_tutorial.training.config import TrainingConfig
 
@@ -47,8 +48,13 @@ class Recipe:
         return self.data not in PRESETS
 
     def config_on(self, device: torch.device) -> TrainingConfig:
-        """The configuration on a device."""
-        return self.config if device.type == "cpu" else replace(self.config, **self.on_accelerator)
+        """The configuration on a device; in 16 bits only where the device has such a format."""
+        if device.type == "cpu":
+            return self.config
+        config = replace(self.config, **self.on_accelerator)
+        if config.precision == "no":
+            return config
+        return replace(config, precision=best_precision(device))
 
 
 def get_recipe(name: str) -> Recipe:

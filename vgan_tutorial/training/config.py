@@ -55,7 +55,7 @@ class TrainingConfig:
 
     steps: int = _least(1, 3000)  # Number of generator steps
     batch: int = _least(1, 32)  # Number of clips in a step, over all processes
-    accumulate: int = _least(1, 1)  # Microbatches in a batch: less memory, equal gradients
+    accumulate: int = _least(1, 1)  # Microbatches in a batch, for less memory
     learning_rate: float = _least(0, 2e-3)  # Adam's rate, for both unless the next one is set
     discriminator_learning_rate: float | None = None  # Adam's rate for the discriminator
     betas: tuple[float, float] = (0.0, 0.99)  # Adam's two averaging factors

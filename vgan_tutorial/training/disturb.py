@@ -14,6 +14,8 @@ from vgan_tutorial.training.processes import process_count, processes
 from vgan_tutorial.training.state import TrainingState
 from vgan_tutorial.types import Clips, Labels, Scores
 
+SEEDS_APART = 1_000_003  # steps, times processes, before one run's numbers are the next seed's
+
 
 class Disturbed:
     """The discriminator behind augmentation, blur and noise, for the length of one step.
@@ -38,7 +40,8 @@ class Disturbed:
         self.noise = config.noise * max(0.0, 1 - step / config.noise_steps)
         self.disturbs = bool(self.blur or self.noise or config.augmentation)
         count = step * process_count() + processes().process_index
-        self.randomness.manual_seed(config.seed * 2**40 + count)
+        # PyTorch's generator on the CPU heeds the last 32 bits of a seed alone
+        self.randomness.manual_seed((count + config.seed * SEEDS_APART) % 2**32)
 
     def __call__(self, clips: Clips, labels: Labels | None = None) -> Scores:
         """The logits of every critic, in float32 whatever the network computes with."""

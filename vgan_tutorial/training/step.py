@@ -8,6 +8,7 @@ the run's folder.
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import get_total_norm
 
 from vgan_tutorial import losses
 from vgan_tutorial.discriminators import clip_singular_values
@@ -34,7 +35,9 @@ def train_step(
         labels: Classes of the clips, if the networks are told them.
 
     Returns:
-        Figures on the device: to read them waits for it, so the loop reads only those it logs.
+        Figures on the device: to read them waits for it, so the loop reads only those it logs. The
+        losses; the mean logits; the lengths of the gradients; and the discriminator's accuracy,
+        the share of pairs of a real clip and a fake in which it gives the real one more.
     """
     labels = labels if config.classes else None
     set_learning_rates(state.optimisers, state.step, config)
@@ -67,13 +70,14 @@ def discriminator_step(
     game = losses.ADVERSARIAL_LOSSES[config.loss]
     state.discriminator.requires_grad_(True)
     state.discriminator_optimiser.zero_grad()
-    totals = []
+    totals, right = [], []
     for part in batch:
         fake = generate(state, part, config)
         part.fake = fake if len(batch) == 1 else None  # the generator's step can use it again
         fake = fake.detach()  # cuts the generator off: it must not learn from this loss
         real, fakes = critic(part.real, part.labels), critic(fake, part.labels)
         part.real_scores = real.detach()
+        right.append(losses.total_score(part.real_scores) > losses.total_score(fakes.detach()))
         total = losses.discriminator_loss(game, real, fakes, part.labels)
         totals.append(total.detach())
         if config.penalty and state.step % config.penalty_every == 0:
@@ -82,10 +86,16 @@ def discriminator_step(
             total = total + weight * slopes
         state.scaler.scale(total / len(batch)).backward()
     average_gradients(state.discriminator)
+    state.scaler.unscale_(state.discriminator_optimiser)
+    length = gradient_length(state.discriminator)
     state.scaler.step(state.discriminator_optimiser)
     if config.singular_values_every:
         clip_singular_values(state.discriminator, state.step, config.singular_values_every)
-    return {"discriminator_loss": torch.stack(totals).mean()}
+    return {
+        "discriminator_loss": torch.stack(totals).mean(),
+        "accuracy": torch.cat(right).float().mean(),
+        "discriminator_gradient": length,
+    }
 
 
 def generator_step(
@@ -112,12 +122,21 @@ def generator_step(
         real_logits.append(losses.total_score(real))
         fake_logits.append(losses.total_score(fakes))
     average_gradients(state.generator)
+    state.scaler.unscale_(state.generator_optimiser)
+    length = gradient_length(state.generator)
     state.scaler.step(state.generator_optimiser)
     return {
         "generator_loss": torch.stack(totals).mean().detach(),
+        "generator_gradient": length,
         "real_logit": torch.cat(real_logits).mean(),
         "fake_logit": torch.cat(fake_logits).mean().detach(),
     }
+
+
+def gradient_length(network: nn.Module) -> Tensor:
+    """The length of all gradients as one vector: a figure to look at, see chapter 8."""
+    gradients = (each.grad for each in network.parameters())
+    return get_total_norm([each for each in gradients if each is not None])
 
 
 def update_average(averaged: nn.Module, network: nn.Module, keep: float, step: int) -> None:

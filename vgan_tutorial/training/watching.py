@@ -60,9 +60,10 @@ def open_tensorboard(folder: Path, step: int) -> Any:
 def first_bad(figures: list[dict[str, Tensor]]) -> tuple[int, str] | None:
     """Place in the list and name of the first figure that is NaN or infinite.
 
-    All are read at once, so the device is waited for once.
+    All are read at once, so the device is waited for once. Gradients are not looked at: with fp16
+    they are infinite now and then, and the scaler leaves out the step.
     """
-    names = [*figures[0]]
+    names = [name for name in figures[0] if not name.endswith("_gradient")]
     table = torch.stack([torch.stack([each[name] for name in names]) for each in figures])
     bad = (~torch.isfinite(table)).nonzero().tolist()
     return (bad[0][0], names[bad[0][1]]) if bad else None

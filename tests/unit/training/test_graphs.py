@@ -94,7 +94,7 @@ def test_a_step_finds_its_clips_latents_and_labels_where_the_recorded_one_reads(
     "changes",
     [
         {},
-        {"classes": 2, "accumulate": 2},
+        {"classes": 3, "accumulate": 2},
         {"discriminator_steps": 2, "augmentation": ("colour", "translation")},
         {"blur": 1.0, "blur_steps": 6},
     ],
