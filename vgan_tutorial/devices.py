@@ -17,7 +17,10 @@ def send(tensor: Tensor, device: torch.device | str) -> Tensor:
     From ordinary memory a GPU can only fetch while the program waits. From pinned memory, which the
     operating system may not move, it fetches when its turn comes.
     """
-    device = torch.device(device)
-    if tensor.device.type == "cpu" and device.type == "cuda":
-        return tensor.pin_memory().to(device, non_blocking=True)
-    return tensor.to(device)
+    return pinned(tensor, device).to(device, non_blocking=torch.device(device).type == "cuda")
+
+
+def pinned(tensor: Tensor, device: torch.device | str) -> Tensor:
+    """The tensor in memory from which that device can fetch by itself; only a GPU needs a copy."""
+    fetched = tensor.device.type == "cpu" and torch.device(device).type == "cuda"
+    return tensor.pin_memory() if fetched else tensor

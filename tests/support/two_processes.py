@@ -60,7 +60,7 @@ def killed(folder: Path) -> None:
     """
     run = folder / "killed"
 
-    def dying(batch: int, randomness: torch.Generator) -> Iterator[torch.Tensor]:
+    def dying(batch: int, randomness: torch.Generator, step: int = 0) -> Iterator[torch.Tensor]:
         for step, clips in enumerate(shapes_source(PRESET)(batch, randomness), start=1):
             if step == 7 and processes().process_index == 1:
                 while not (run / "checkpoint-00000006.pt").exists():  # the other one writes it

@@ -10,7 +10,7 @@ from tqdm.auto import tqdm
 from vgan_tutorial.training.config import TrainingConfig
 from vgan_tutorial.training.processes import check_shares, processes
 from vgan_tutorial.training.recording import LogLine, Recorder
-from vgan_tutorial.training.sources import ClipSource, take
+from vgan_tutorial.training.sources import ClipSource, opened, take
 from vgan_tutorial.training.state import TrainingState, start
 from vgan_tutorial.training.step import train_step
 from vgan_tutorial.training.stopping import Stopper
@@ -56,9 +56,9 @@ def train(
     check_shares(config)
     state = start(config, here.device)
     recorder = Recorder(None if run is None else Path(run), state, config, judge)
-    clips = source(config.batch * config.discriminator_steps, state.randomness)
     progress = progress and here.is_main_process
     with (
+        opened(source, config, state) as clips,
         Stopper(config, seconds, catch=run is not None) as stopper,
         tqdm(total=config.steps, initial=state.step, disable=not progress, unit="step") as bar,
     ):

@@ -60,7 +60,12 @@ def own_share(rows: Rows) -> Rows:
     """The rows that this process works on: every n-th, if there are n processes."""
     if rows is None or process_count() == 1:
         return rows
-    return rows[processes().process_index :: process_count()]
+    return rows[own_rows()]
+
+
+def own_rows() -> slice:
+    """The places in a batch that are this process's."""
+    return slice(processes().process_index, None, process_count())
 
 
 @torch.no_grad()
