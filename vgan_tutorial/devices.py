@@ -7,6 +7,8 @@ CPU is asked for: `sample` gives clips there unless it is told another device.
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 from torch import Tensor
 
@@ -17,10 +19,13 @@ def send(tensor: Tensor, device: torch.device | str) -> Tensor:
     From ordinary memory a GPU can only fetch while the program waits. From pinned memory, which the
     operating system may not move, it fetches when its turn comes.
     """
-    device = torch.device(device)
-    if tensor.device.type == "cpu" and device.type == "cuda":
-        return tensor.pin_memory().to(device, non_blocking=True)
-    return tensor.to(device)
+    return pinned(tensor, device).to(device, non_blocking=torch.device(device).type == "cuda")
+
+
+def pinned(tensor: Tensor, device: torch.device | str) -> Tensor:
+    """The tensor in memory from which that device can fetch by itself; only a GPU needs a copy."""
+    fetched = tensor.device.type == "cpu" and torch.device(device).type == "cuda"
+    return tensor.pin_memory() if fetched else tensor
 
 
 def best_precision(device: torch.device) -> str:
@@ -45,3 +50,11 @@ def check_precision(precision: str, device: torch.device) -> None:
     if device.type == "cuda" and precision == "bf16" != best:
         name = torch.cuda.get_device_name(device)
         raise ValueError(f"{name} has no bfloat16 of its own: choose precision {best}")
+
+
+@cache
+def table(
+    values: tuple[float, ...] | tuple[tuple[float, ...], ...], device: torch.device
+) -> Tensor:
+    """Constants as a tensor, made once for each device, and not to be changed."""
+    return torch.tensor(values, device=device)

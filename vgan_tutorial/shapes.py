@@ -22,7 +22,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from vgan_tutorial.devices import send
+from vgan_tutorial.devices import send, table
 from vgan_tutorial.types import Clips
 
 Field = Float[Tensor, "*#grid"]
@@ -99,7 +99,7 @@ class Preset:
 
     def palette(self, device: torch.device | str = "cpu") -> Float[Tensor, "colours 3"]:
         """RGB of the preset's colours, in [0, 1]."""
-        return torch.tensor([COLOURS[name] for name in self.colours], device=device)
+        return table(tuple(COLOURS[name] for name in self.colours), torch.device(device))
 
 
 _TINY = Preset(

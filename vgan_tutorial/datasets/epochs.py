@@ -4,6 +4,9 @@
 shows each clip once, which is what counting and measuring want. It can be read by several worker
 processes, and shared out among several training processes, and neither changes what comes.
 
+Training does not read epochs (see `training.pack_source`): a pack may hold fewer clips than a
+batch, and a step that draws with replacement depends on no step before it.
+
 torch's `DataLoader` moves the data. The order is made here, so that it depends on nothing but the
 seed, the number of the epoch and the number of training processes.
 """

@@ -242,7 +242,9 @@ def _run(
     return run, to_uint8(clips.nan_to_num())
 
 
-def _clips(preset: Preset, batch: int, randomness: torch.Generator) -> Iterator[Tensor]:
+def _clips(
+    preset: Preset, batch: int, randomness: torch.Generator, step: int = 0
+) -> Iterator[Tensor]:
     while True:
         yield draw_batch(preset, batch, randomness)[0]
 

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from vgan_tutorial.devices import send
+from vgan_tutorial.devices import send, table
 from vgan_tutorial.sprites.sheets import (
     ACTIONS,
     CELL,
@@ -52,8 +52,8 @@ class Acts:
     def poses(self, frames: int) -> Int[Tensor, "batch frames"]:
         """Number of the pose in every frame: one after the other, and round again."""
         device = self.action.device
-        length = torch.tensor(LENGTHS, device=device)[self.action]
-        first = torch.tensor(FIRST_POSES, device=device)[self.action] + self.direction * length
+        length = table(LENGTHS, device)[self.action]
+        first = table(FIRST_POSES, device)[self.action] + self.direction * length
         turn = self.start[:, None] + torch.arange(frames, device=device)
         return first[:, None] + turn % length[:, None]
 
@@ -125,6 +125,6 @@ def sample_acts(
         return torch.randint(count, (batch,), generator=generator, device=device)
 
     who, action, direction = choice(len(characters)), choice(len(ACTIONS)), choice(len(DIRECTIONS))
-    lengths = torch.tensor(LENGTHS, device=device)
+    lengths = table(LENGTHS, device)
     start = torch.rand(batch, generator=generator, device=device) * lengths[action]
     return Acts(characters.to(device)[who], action, direction, start.long())

@@ -9,7 +9,7 @@ Read `step` first, top to bottom: it is the algorithm. The rest:
 * `loop`, `sources`, `stopping`: the loop, where its clips come from, and when it ends; `data`:
   the source and the judge that belong to a name;
 * `recording`, `saving`, `watching`: what is written of a run, and how it goes on, bit for bit;
-* `processes`: several processes that train one pair;
+* `processes`, `batch_norm`: several processes that train one pair;
 * `estimating`: what a run will take.
 """
 

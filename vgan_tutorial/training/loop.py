@@ -11,7 +11,7 @@ from vgan_tutorial.training.config import TrainingConfig
 from vgan_tutorial.training.graphs import stepper
 from vgan_tutorial.training.processes import check_shares, processes
 from vgan_tutorial.training.recording import LogLine, Recorder
-from vgan_tutorial.training.sources import ClipSource, take
+from vgan_tutorial.training.sources import ClipSource, opened, take
 from vgan_tutorial.training.state import TrainingState, start
 from vgan_tutorial.training.stopping import Stopper
 from vgan_tutorial.training.watching import Judge
@@ -57,9 +57,9 @@ def train(
     state = start(config, here.device)
     recorder = Recorder(None if run is None else Path(run), state, config, judge)
     step = stepper(state, config)
-    clips = source(config.batch * config.discriminator_steps, state.randomness)
     progress = progress and here.is_main_process
     with (
+        opened(source, config, state) as clips,
         Stopper(config, seconds, catch=run is not None) as stopper,
         tqdm(total=config.steps, initial=state.step, disable=not progress, unit="step") as bar,
     ):

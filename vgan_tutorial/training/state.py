@@ -14,6 +14,7 @@ from vgan_tutorial.devices import check_precision
 from vgan_tutorial.discriminators import DISCRIMINATORS
 from vgan_tutorial.generators import GENERATORS
 from vgan_tutorial.layers import channels_last, initialise
+from vgan_tutorial.training.batch_norm import join_batch_norms
 from vgan_tutorial.training.config import TrainingConfig
 from vgan_tutorial.training.processes import processes
 from vgan_tutorial.training.schedule import set_learning_rates
@@ -62,7 +63,8 @@ def start(
     with torch.random.fork_rng(devices=[]):  # PyTorch's own first weights use the global state
         built = players or (build_generator(config), build_discriminator(config))
     generator, discriminator = (
-        channels_last(initialise(network, randomness).to(device)) for network in built
+        channels_last(join_batch_norms(initialise(network, randomness)).to(device))
+        for network in built
     )
     averaged = copy.deepcopy(generator).requires_grad_(False)
     if config.compile:

@@ -8,6 +8,7 @@ from tests.support.states import gradients
 from tests.support.steps import SMALL, change, clips, spied, stepped
 from vgan_tutorial.augmentation import blur
 from vgan_tutorial.training import start, train_step
+from vgan_tutorial.training.disturb import Disturbed
 
 
 def test_noise_falls_along_a_line_and_is_the_same_when_the_step_is_repeated(monkeypatch):

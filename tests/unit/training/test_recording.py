@@ -50,7 +50,7 @@ def test_a_checkpoint_from_before_a_field_existed_goes_on(tmp_path):
 def broken_after(batches: int):
     """A source whose clips are not numbers from then on."""
 
-    def source(batch, randomness):
+    def source(batch, randomness, step=0):
         for count, clips in enumerate(shapes_source(PRESET)(batch, randomness), start=1):
             yield clips * float("nan") if count > batches else clips
 
