@@ -27,6 +27,7 @@ from vgan_tutorial.training import (
 )
 from vgan_tutorial.training import sample as draw_samples
 from vgan_tutorial.training.data import SpritesData
+from vgan_tutorial.training.processes import processes
 
 BATCH = 64  # clips made and measured together
 
@@ -144,7 +145,7 @@ def evaluate(
         _real_clips(data, part, config, count, seed) if real else None,
         _real_clips(*others, config, count, seed + 1) if others else None,
         preset=preset,
-        i3d=I3DFeatures(i3d) if i3d else None,
+        i3d=I3DFeatures(i3d, processes().device) if i3d else None,
         pairwise=pairwise,
     )
     figures |= judged
@@ -194,8 +195,9 @@ def export(
 
 
 def _open_generator(run: Path, checkpoint: str | None) -> tuple[nn.Module, TrainingConfig]:
+    """A run's averaged generator, where a run would train."""
     if checkpoint is None:
-        return load_generator(run)
+        return load_generator(run, processes().device)
     state, config = load_checkpoint(run / checkpoint)
     return state.averaged.eval(), config
 
@@ -251,8 +253,9 @@ def _fakes(
     network: nn.Module, config: TrainingConfig, preset: Preset | None, count: int, seed: int
 ) -> Iterator[tuple[Tensor, Tensor | None]]:
     """Generated clips, all classes in turn if there are any, and the motions asked for."""
+    here = processes().device
     if not config.classes:
-        for clips in sample_batches(network, count, seed, BATCH):
+        for clips in sample_batches(network, count, seed, BATCH, device=here):
             yield clips, None
         return
     labels = torch.arange(count) % config.classes
@@ -260,7 +263,7 @@ def _fakes(
     if preset is not None:  # a label is a place in the alphabet, a motion one in the preset's list
         order = [preset.motions.index(name) for name in sorted(preset.motions)]
         wanted = torch.tensor(order)[labels]
-    made = sample_batches(network, count, seed, BATCH, labels)
+    made = sample_batches(network, count, seed, BATCH, labels, here)
     yield from zip(made, wanted.split(BATCH), strict=True)
 
 
@@ -270,7 +273,9 @@ def _real_clips(
     opened = find_data(data, split, config.size)
     told = replace(config, classes=0)
     shape = opened.shaped(told)
-    stream = opened.source(shape)(BATCH, torch.Generator().manual_seed(seed + 1000))
+    stream = opened.source(shape, processes().device)(
+        BATCH, torch.Generator().manual_seed(seed + 1000)
+    )
     if (shape.frames, shape.size) != (config.frames, config.size):
         raise ValueError(
             f"clips of {data} have {shape.frames} frames of {shape.size} pixels; the generator's "

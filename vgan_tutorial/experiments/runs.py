@@ -141,11 +141,12 @@ def copy_run(run: Path, output: Path) -> None:
 
 def judge_run(folder: Path, data: Data) -> dict[str, Any]:
     """What is counted on clips of the generator in a folder, and on real ones."""
-    generator, config = load_generator(folder)
+    here = processes().device
+    generator, config = load_generator(folder, here)
     count = JUDGED if isinstance(data, ShapesData) else JUDGED // 2
-    stream = data.source(replace(config, classes=0))
+    stream = data.source(replace(config, classes=0), here)
     real = next(stream(count, torch.Generator().manual_seed(SEED)))
-    made = sample(generator, count, SEED)
+    made = sample(generator, count, SEED, device=here)
     counted: dict[str, Any] = {"clips": count, "judged_seed": SEED}
     if config.classes:
         counted |= told(generator, config, data)
@@ -169,8 +170,9 @@ def told(generator: nn.Module, config: TrainingConfig, data: Data) -> dict[str, 
         return {"told": label_accuracy(generator, data.preset)}
     if not isinstance(data, SpritesData):
         return {}
-    labels = torch.arange(JUDGED // 2) % config.classes
-    verdict = SpritesJudge(data.sheets)(sample(generator, len(labels), SEED, labels=labels))
+    labels = torch.arange(JUDGED // 2, device=processes().device) % config.classes
+    made = sample(generator, len(labels), SEED, labels=labels, device=labels.device)
+    verdict = SpritesJudge(data.sheets)(made)
     right = verdict.acts.cell == labels
     return {
         "told": round((right & verdict.motion_valid).float().mean().item(), 4),
@@ -183,8 +185,9 @@ def label_accuracy(generator: nn.Module, preset: Preset) -> float:
     ordered = sorted(preset.motions)
     labels = torch.arange(JUDGED) % len(ordered)
     asked = torch.tensor([preset.motions.index(name) for name in ordered])[labels]
-    verdict = judge(sample(generator, JUDGED, SEED, labels=labels), preset)
-    right = verdict.motion_valid & (verdict.factors.motion == asked)
+    here = processes().device
+    verdict = judge(sample(generator, JUDGED, SEED, labels=labels, device=here), preset)
+    right = verdict.motion_valid & (verdict.factors.motion == asked.to(here))
     return round(right.float().mean().item(), 4)
 
 

@@ -104,12 +104,12 @@ class ShapesClassifier(nn.Module):
 
 
 @cache
-def load_classifier(kind: str = "clip") -> ShapesClassifier:
+def load_classifier(kind: str = "clip", device: torch.device | str = "cpu") -> ShapesClassifier:
     """The shipped network of that kind, ready to use; its weights are stored in half precision."""
     network = ShapesClassifier(kind)
     stored = (files("vgan_tutorial.metrics") / "weights" / f"{kind}.safetensors").read_bytes()
     network.load_state_dict({name: tensor.float() for name, tensor in load(stored).items()})
-    return network.eval().requires_grad_(False)
+    return network.to(device).eval().requires_grad_(False)
 
 
 @torch.no_grad()
@@ -122,13 +122,13 @@ def extract_features(
 
     Args:
         clips: clips in model range, one tensor or a stream of batches.
-        extractor: maps clips to features; the shipped clip classifier by default.
+        extractor: maps clips to features; by default the shipped clip classifier, where they are.
         chunk: clips that pass through the extractor together.
 
     Raises:
         ValueError: if there are no clips, or if a feature is not finite.
     """
-    extractor = extractor or load_classifier("clip").features
+    extractor = extractor or _shipped_features
     batches = [clips] if isinstance(clips, Tensor) else clips
     parts = [extractor(part) for batch in batches for part in batch.split(chunk) if len(part)]
     if not parts:
@@ -139,13 +139,18 @@ def extract_features(
     return features
 
 
+def _shipped_features(clips: Tensor) -> Tensor:
+    return load_classifier("clip", clips.device).features(clips)
+
+
 def label(
     factors: Factors, preset: Preset, factor: str, frames: int = 1
 ) -> Int[Tensor, " samples"]:
     """The factor's index in `HEADS`, each repeated for every frame of its clip."""
     names = getattr(preset, f"{factor}s")
-    table = torch.tensor([HEADS[factor].index(name) for name in names])
-    return table[getattr(factors, factor)].repeat_interleave(frames)
+    chosen: Tensor = getattr(factors, factor)
+    table = torch.tensor([HEADS[factor].index(name) for name in names], device=chosen.device)
+    return table[chosen].repeat_interleave(frames)
 
 
 @torch.no_grad()
@@ -153,7 +158,8 @@ def accuracy(
     network: ShapesClassifier, preset: Preset, clips: int = 1000, seed: int = 1
 ) -> dict[str, float]:
     """Share of fresh clips (or frames) whose factor the network names rightly."""
-    stream, right = MovingShapes(preset, seed), dict.fromkeys(network.heads, 0)
+    device = next(network.parameters()).device
+    stream, right = MovingShapes(preset, seed, device), dict.fromkeys(network.heads, 0)
     total = 0
     for start in range(0, clips, 50):
         batch, factors = stream.batch(min(50, clips - start))

@@ -83,7 +83,8 @@ def motion_control(
         classifier: classifier of kind "clip"; the shipped one by default.
         chunk: clips classified together.
     """
-    classifier = classifier or load_classifier("clip")
-    allowed = torch.tensor([HEADS["motion"].index(name) for name in preset.motions])
+    classifier = classifier or load_classifier("clip", clips.device)
+    motions = [HEADS["motion"].index(name) for name in preset.motions]
+    allowed = torch.tensor(motions, device=clips.device)
     logits = torch.cat([classifier(part)["motion"] for part in clips.split(chunk)])
-    return logits[:, allowed].argmax(1) == wanted
+    return logits[:, allowed].argmax(1) == wanted.to(clips.device)

@@ -20,7 +20,8 @@ def variety(
     clips: Float[Tensor, "count 3 time height width"], preset: str | Preset = "tiny"
 ) -> float:
     """Mean distance between two clips, over that between two real ones: 0 if all are the same."""
-    real, _ = draw_batch(get_preset(preset), len(clips), torch.Generator().manual_seed(0))
+    randomness = torch.Generator().manual_seed(0)
+    real, _ = draw_batch(get_preset(preset), len(clips), randomness, clips.device)
     own, theirs = (torch.pdist(group.flatten(1)).mean() for group in (clips, real))
     return (own / theirs).item()
 
@@ -199,7 +200,7 @@ def linear_probe(
     """
     mean, std = seen.mean(0), seen.std(0).clamp(min=1e-6)
     seen, unseen = (seen - mean) / std, (unseen - mean) / std
-    layer = nn.Linear(seen.shape[1], int(max(classes.max(), truth.max())) + 1)
+    layer = nn.Linear(seen.shape[1], int(max(classes.max(), truth.max())) + 1).to(seen)
     nn.init.zeros_(layer.weight)
     nn.init.zeros_(layer.bias)
     optimiser = torch.optim.LBFGS(layer.parameters(), max_iter=60, line_search_fn="strong_wolfe")

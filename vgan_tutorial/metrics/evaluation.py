@@ -1,6 +1,7 @@
 """Every metric in one pass over a stream of clips, in memory that does not grow with the clips.
 
-Clips come in batches and are let go; a few numbers of each are kept. The kernel distance and the
+Clips come in batches, on any device, and are let go; a few numbers of each are kept, on the CPU,
+which has the double precision that not every device has. The kernel distance and the
 neighbours compare all pairs, which takes time and memory that grow with the square of the number
 of clips, so they look at the first clips only: `pairwise` says how many.
 """
@@ -90,9 +91,9 @@ class Kept:
         if "motion" in self.metrics and self.preset is not None and wanted is not None:
             self.as_asked += int(motion_control(clips, wanted, self.preset).sum())
         if "content" in self.metrics:
-            self.content.add(content_distance(clips)[:, None])
+            self.content.add(content_distance(clips)[:, None].cpu())
         if COMPARING & set(self.metrics):
-            features = load_classifier("clip").features(clips)
+            features = load_classifier("clip", clips.device).features(clips).cpu()
             self.moments.add(features)
             if self.clips < self.pairwise:  # a copy, as a part would hold on to its whole
                 self._features.append(features[: self.pairwise - self.clips].clone())

@@ -79,7 +79,7 @@ def bootstrap(
     """
     if len(values) == 0 or not 0 < confidence < 1:
         raise ValueError(f"{len(values)} clips and confidence {confidence}: need some, and 0 to 1")
-    table = values.reshape(len(values), -1).double().cpu()
+    table = values.reshape(len(values), -1).cpu().double()
     # Written into one table: small results that stay, each between large ones that go, would leave
     # a trail of holes in the memory, for 50,000 clips once more than a gigabyte of them.
     means = torch.empty(resamples, table.shape[1], dtype=torch.float64)
@@ -104,11 +104,11 @@ def summarise_with_bands(
     """
     columns = torch.stack(
         [
-            verdict.valid.double(),
-            verdict.motion_valid.double(),
-            verdict.shape_consistency.double(),
-            verdict.colour_consistency.double(),
-            verdict.size_spread.double(),
+            verdict.valid.float(),
+            verdict.motion_valid.float(),
+            verdict.shape_consistency,
+            verdict.colour_consistency,
+            verdict.size_spread,
         ],
         dim=1,
     )

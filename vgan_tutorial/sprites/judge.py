@@ -75,7 +75,7 @@ class ActVerdict:
 
 
 class SpritesJudge:
-    """Reads clips of sprites.
+    """Reads clips of sprites, on the device where they are.
 
     Args:
         sheets: what characters are made of.
@@ -111,8 +111,15 @@ class SpritesJudge:
         if not torch.isfinite(clips).all():
             bad = (~torch.isfinite(clips)).flatten(1).any(1).nonzero()[:, 0].tolist()
             raise ValueError(f"clips {bad} hold NaN or infinite values; the judge cannot read them")
+        self._follow(clips.device)
         parts = [self._judge(part.float()) for part in clips.split(_CHUNK)]
         return join_act_verdicts(parts)
+
+    def _follow(self, device: torch.device) -> None:
+        """Bring what is compared with clips to their device."""
+        if self.known.device != device:
+            self.sheets = self.sheets.to(device)
+            self.known, self.templates = self.known.to(device), self.templates.to(device)
 
     def _judge(self, clips: Clips) -> ActVerdict:
         frames = (clips.transpose(1, 2) + 1) / 2  # batch, time, 3, height, width

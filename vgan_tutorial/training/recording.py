@@ -150,8 +150,9 @@ class Recorder:
         line |= {name: value.item() for name, value in figures.items()}
         if judged and processes().is_main_process:
             assert self.judge is not None
-            clips = sample(self.state.averaged, self.config.judge_clips, self.config.seed)
-            line |= self.judge(clips)
+            clips, seed = self.config.judge_clips, self.config.seed
+            here = processes().device
+            line |= self.judge(sample(self.state.averaged, clips, seed, device=here))
         self.log.append(line)
         if self.writes:
             with open(self.path(LOG), "a", encoding="utf-8") as file:

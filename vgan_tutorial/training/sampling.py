@@ -17,8 +17,11 @@ def sample(
     seed: int = 0,
     batch: int = 64,
     labels: Labels | None = None,
+    device: torch.device | str = "cpu",
 ) -> Clips:
-    """Clips from a generator in evaluation mode, on the CPU. The same seed gives the same clips.
+    """Clips from a generator in evaluation mode. The same seed gives the same clips.
+
+    They are made where the generator is, and go to `device` from there.
 
     Args:
         network: a generator.
@@ -27,8 +30,9 @@ def sample(
         batch: clips made together.
         labels: the class of each clip, for a generator that has classes. Without them such a
             generator chooses by the latent.
+        device: where the clips are wanted.
     """
-    return torch.cat(list(sample_batches(network, count, seed, batch, labels)))
+    return torch.cat(list(sample_batches(network, count, seed, batch, labels, device)))
 
 
 @torch.no_grad()
@@ -38,6 +42,7 @@ def sample_batches(
     seed: int = 0,
     batch: int = 64,
     labels: Labels | None = None,
+    device: torch.device | str = "cpu",
 ) -> Iterator[Clips]:
     """The same clips as `sample`, a batch at a time: only one is in memory.
 
@@ -57,6 +62,6 @@ def sample_batches(
         for latent in latents.split(batch):
             classes = None if given is None else next(given).to(latent.device)
             network.eval()
-            clips = network(latent, classes).cpu()
+            clips = network(latent, classes).to(device)
             network.train(was_training)
             yield clips

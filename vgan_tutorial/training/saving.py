@@ -114,11 +114,14 @@ def stage_file(folder: Path, step: int) -> Path:
     return folder / STAGES / f"step-{step:08}.safetensors"
 
 
-def load_stages(folder: str | Path) -> list[tuple[str, nn.Module]]:
+def load_stages(
+    folder: str | Path, device: torch.device | str = "cpu"
+) -> list[tuple[str, nn.Module]]:
     """The averaged generator as it was during a run, earliest first, and as it was in the end.
 
     Args:
         folder: of a run with `stages` in its configuration, or of a record of one.
+        device: where the generators are wanted.
 
     Returns:
         Pairs of a label ("step 100") and a generator, as `live.player` takes them.
@@ -128,16 +131,24 @@ def load_stages(folder: str | Path) -> list[tuple[str, nn.Module]]:
         ValueError: if weights do not fit the configuration's generator.
     """
     folder = Path(folder)
-    last, config = load_generator(folder)
+    last, config = load_generator(folder, device)
     files = sorted((folder / STAGES).glob("step-*.safetensors"))
     if not files:
         raise FileNotFoundError(f"{folder} kept no stages: train with --stages 0 100 1000")
-    stages = [(f"step {int(file.stem[5:]):,}", _load_weights(file, config)) for file in files]
+    stages = [
+        (f"step {int(file.stem[5:]):,}", _load_weights(file, config, device)) for file in files
+    ]
     return [*stages, ("the end", last)]
 
 
-def load_generator(folder: str | Path) -> tuple[nn.Module, TrainingConfig]:
+def load_generator(
+    folder: str | Path, device: torch.device | str = "cpu"
+) -> tuple[nn.Module, TrainingConfig]:
     """The averaged generator from a folder that `save_generator` wrote, ready to sample from.
+
+    Args:
+        folder: of a run, or of a record of one.
+        device: where the generator is wanted.
 
     Raises:
         FileNotFoundError: if the folder lacks the weights or the configuration.
@@ -148,10 +159,10 @@ def load_generator(folder: str | Path) -> tuple[nn.Module, TrainingConfig]:
         if not (folder / name).exists():
             raise FileNotFoundError(f"{folder} holds no {name}: it is not a trained generator")
     config = read_config(folder)
-    return _load_weights(folder / WEIGHTS, config), config
+    return _load_weights(folder / WEIGHTS, config, device), config
 
 
-def _load_weights(file: Path, config: TrainingConfig) -> nn.Module:
+def _load_weights(file: Path, config: TrainingConfig, device: torch.device | str) -> nn.Module:
     """A generator in evaluation mode with weights from a file."""
     network = build_generator(config)
     try:
@@ -161,7 +172,7 @@ def _load_weights(file: Path, config: TrainingConfig) -> nn.Module:
             f"the weights in {file} are not those of a {config.generator!r} generator for "
             f"{config.frames} frames of {config.size} pixels: {_brief(error)}"
         ) from error
-    return channels_last(network).eval().requires_grad_(False)
+    return channels_last(network.to(device)).eval().requires_grad_(False)
 
 
 def _brief(error: Exception) -> str:

@@ -17,7 +17,7 @@ from vgan_tutorial.shapes import Preset, get_preset
 from vgan_tutorial.sprites import Sheets, SpritesJudge, judged_acts
 from vgan_tutorial.types import Clips
 
-# Turns clips of the averaged generator into figures for the log.
+# Turns clips of the averaged generator, on its device, into figures for the log.
 Judge = Callable[[Clips], dict[str, int | float]]
 
 
@@ -36,7 +36,7 @@ def sprites_judge(sheets: Sheets) -> Judge:
 
 def strips(clips: Clips) -> Image.Image:
     """A picture with a row for each clip, its frames from left to right."""
-    stored = np.asarray(to_uint8(clips))  # batch, time, height, width, 3
+    stored = np.asarray(to_uint8(clips).cpu())  # batch, time, height, width, 3
     rows = np.concatenate(list(stored.swapaxes(0, 1)), axis=2)  # batch, height, time * width, 3
     return Image.fromarray(np.concatenate(list(rows), axis=0))
 

@@ -65,7 +65,7 @@ def test_fifty_thousand_clips_need_no_more_memory_than_a_thousand(monkeypatch):
         def features(self, clips):
             return clips.flatten(1)[:, :64]
 
-    monkeypatch.setattr(evaluation, "load_classifier", lambda kind: Pixels())
+    monkeypatch.setattr(evaluation, "load_classifier", lambda kind, device: Pixels())
 
     def peak(count: int) -> int:
         kept = Kept(("frechet", "kernel"), pairwise=500)
