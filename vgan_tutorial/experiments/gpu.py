@@ -11,8 +11,8 @@ parts come in this order, and each leaves its result when its time ends:
 Given again, the command goes on: what is there is not measured again, and runs are lengthened.
 Without a GPU all of it runs on the CPU, slowly.
 
-The folder holds at most eight files: `gpu.json`, `throughput.json`, and for each of three recipes
-the run without its checkpoint, and the checkpoint.
+The folder holds few files, none of them large: `gpu.json`, `throughput.json`, and for each recipe
+the run without its checkpoint, and the checkpoint in pieces of 15 MiB at most.
 """
 
 from __future__ import annotations
@@ -61,6 +61,8 @@ LADDERS = ("dual", "precisions", "published")
 LEFT_FOR_RECIPES = 0.6  # of all the time, at least
 PACKED = 128  # clips of the pack whose reading is timed
 TIMED = 5.0  # seconds for which each source of clips is asked
+TO_JUDGE = 30.0  # seconds that judging and packing a run may take
+PIECE = 15 * 2**20  # bytes of a file at most
 
 
 @dataclass
@@ -192,23 +194,23 @@ def clips_per_second(source: ClipSource, batch: int, seconds: float) -> float:
 def train_recipe(name: str, seconds: float, out: Path, runs: Path, begun: Record) -> Record:
     """Train a recipe for a time, judge it, and pack the run and its checkpoint."""
     recipe, run, packed = get_recipe(name), runs / name, out / f"{name}.zip"
-    kept = out / f"{name}-checkpoint.zip"
+    kept = out / f"{name}-checkpoint.0"
     if seconds <= 0:
         return {"left_out": "no time was left"}
-    for archive in (packed, kept):
-        if archive.exists() and not (run / CHECKPOINT).exists():
-            with zipfile.ZipFile(archive) as file:
-                file.extractall(run)
+    if not (run / CHECKPOINT).exists() and kept.exists():
+        with zipfile.ZipFile(packed) as file:
+            file.extractall(run)
+        join(kept, run / CHECKPOINT)
     with tempfile.TemporaryDirectory() as folder:
         try:
+            time_to_train = max(seconds - TO_JUDGE, seconds / 2)
             record = record_run(
-                recipe, run, Path(folder), begun["command"], seconds=seconds, threads=1
+                recipe, run, Path(folder), begun["command"], seconds=time_to_train, threads=1
             )
         except (ValueError, FloatingPointError) as error:  # no data, or a run that diverged
             return {"left_out": str(error)}
         pack_folder(Path(folder), packed)
-    with zipfile.ZipFile(kept, "w", zipfile.ZIP_DEFLATED) as file:
-        file.write(run / CHECKPOINT, CHECKPOINT)
+    split(run / CHECKPOINT, kept)
     return {key: record[key] for key in record.keys() - begun.keys()}
 
 
@@ -217,6 +219,19 @@ def pack_folder(folder: Path, archive: Path) -> None:
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
         for path in sorted(folder.rglob("*")):
             file.write(path, path.relative_to(folder).as_posix())
+
+
+def split(file: Path, first: Path) -> None:
+    """Copy a file in pieces: `first`, whose name ends with 0, and as many more as are needed."""
+    content = file.read_bytes()
+    for number, begin in enumerate(range(0, len(content), PIECE)):
+        first.with_suffix(f".{number}").write_bytes(content[begin : begin + PIECE])
+
+
+def join(first: Path, file: Path) -> None:
+    """Put the pieces of `split` together again."""
+    pieces = sorted(first.parent.glob(f"{first.stem}.*"), key=lambda path: int(path.suffix[1:]))
+    file.write_bytes(b"".join(piece.read_bytes() for piece in pieces))
 
 
 def summary(record: Record) -> str:

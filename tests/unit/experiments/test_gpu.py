@@ -41,7 +41,7 @@ def test_all_parts_leave_their_results_and_the_command_goes_on(tmp_path, capsys)
     assert sorted(path.name for path in out.iterdir()) == [
         "gpu.json",
         "throughput.json",
-        "tiny-checkpoint.zip",
+        "tiny-checkpoint.0",
         "tiny.zip",
     ]
     record = json.loads((out / "gpu.json").read_text())
