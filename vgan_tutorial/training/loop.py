@@ -24,7 +24,7 @@ def train(
     *,
     judge: Judge | None = None,
     on_step: Callable[[TrainingState], None] | None = None,
-    seconds: float | None = None,
+    seconds: int | float | None = None,
     progress: bool = True,
 ) -> tuple[TrainingState, list[LogLine]]:
     """Train from the start, or go on where the run's checkpoint left off.

@@ -26,7 +26,7 @@ class Stopper:
         catch: whether to catch signals; only the main thread of a program can.
     """
 
-    def __init__(self, config: TrainingConfig, seconds: float | None, catch: bool) -> None:
+    def __init__(self, config: TrainingConfig, seconds: int | float | None, catch: bool) -> None:
         self.config = config
         self.began = time.perf_counter()
         self.end = math.inf if seconds is None else self.began + seconds
