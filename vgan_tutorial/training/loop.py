@@ -75,6 +75,7 @@ def train(
                 )
             if on_step is not None and here.is_main_process:
                 on_step(state)
+        here.wait_for_everyone()  # whose end makes the launcher end the others, perhaps writing yet
         if stopper.signal is not None:
             bar.write(f"stopped by {stopper.signal.name} after step {state.step}; saved in {run}")
     return state, recorder.log
