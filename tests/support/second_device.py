@@ -42,7 +42,7 @@ class Elsewhere(Tensor):
 
     @staticmethod
     def __new__(cls, here: Tensor, requires_grad: bool = False) -> Elsewhere:
-        made = Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
+        made = Tensor._make_wrapper_subclass(
             cls,
             here.size(),
             strides=here.stride(),
@@ -57,7 +57,9 @@ class Elsewhere(Tensor):
     __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
 
     @classmethod
-    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(  # type: ignore[override]
+        cls, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
         return compute(func, args, kwargs or {})
 
     def __reduce_ex__(self, protocol: Any) -> Any:
@@ -146,7 +148,7 @@ class _AnyGenerator(type(torch.Generator)):  # type: ignore[misc]
 class Generator(torch.Generator, metaclass=_AnyGenerator):
     """Random numbers that are drawn on one of the two devices."""
 
-    device = CPU  # type: ignore[assignment]
+    device = CPU
 
     def __new__(cls, device: torch.device | str = CPU) -> Generator:
         made = super().__new__(cls)

@@ -1,6 +1,7 @@
 """All that training does, on a device that is not the CPU: see `tests.support.second_device`."""
 
 from dataclasses import asdict, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ from vgan_tutorial.training import (
 )
 
 TINY = PRESETS["tiny"]
-RUNS = {
+RUNS: dict[str, dict[str, Any]] = {
     "plain": {"accumulate": 2, "penalty_every": 2},
     "rounded": {"fused": True, "precision": "bf16", "discriminator_steps": 2},
     "told and disturbed": {
