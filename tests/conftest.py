@@ -19,6 +19,8 @@ LONGEST = (
     "book/05_discriminator.ipynb",
     "book/04_generator.ipynb",
     "book/07_evaluation.ipynb",
+    "tests/unit/cli/test_second_device.py",
+    "tests/book/test_second_device.py",
     "tests/book/test_live.py",
     "tests/unit/training/test_processes.py",
     "tests/unit/training/test_compiling.py",

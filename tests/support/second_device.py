@@ -9,8 +9,8 @@ that. So a run on this device gives the figures of a run on the CPU, or stops wh
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -19,12 +19,17 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_aliasing
-from torch.utils._pytree import tree_flatten, tree_map_only, tree_unflatten
+from torch.utils._pytree import tree_map_only
 
 from vgan_tutorial.training.processes import processes
 
 DEVICE, CPU = torch.device("meta"), torch.device("cpu")
-GENERATOR, AUTOCAST = torch.Generator, torch.autocast
+GENERATOR, AUTOCAST, ADAM = torch.Generator, torch.autocast, torch.optim.Adam
+MODULE = SimpleNamespace(
+    get_device_name=lambda: "a second device",
+    reset_peak_memory_stats=lambda: None,
+    max_memory_allocated=lambda: 2**30,
+)
 aten = torch.ops.aten
 CROSSING = {aten.copy_.default, aten._to_copy.default}  # from one device to the other
 BY_NUMBER = {aten.index.Tensor, aten.index_put.default, aten.index_put_.default}  # rows: from both
@@ -37,7 +42,7 @@ class Elsewhere(Tensor):
 
     @staticmethod
     def __new__(cls, here: Tensor, requires_grad: bool = False) -> Elsewhere:
-        made = Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
+        made = Tensor._make_wrapper_subclass(
             cls,
             here.size(),
             strides=here.stride(),
@@ -52,7 +57,9 @@ class Elsewhere(Tensor):
     __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
 
     @classmethod
-    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(  # type: ignore[override]
+        cls, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
         return compute(func, args, kwargs or {})
 
     def __reduce_ex__(self, protocol: Any) -> Any:
@@ -65,20 +72,32 @@ class Elsewhere(Tensor):
 
 def compute(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     """Compute with the values, after a look at where they are."""
-    leaves, form = tree_flatten((args, kwargs))
-    refuse_both(func, [leaf for leaf in leaves if isinstance(leaf, Tensor)])
-    away = any(isinstance(leaf, Elsewhere) for leaf in leaves)
+    tensors: list[Tensor] = []
+    inner_args = _inner(args, tensors)
+    inner_kwargs = {name: _inner(value, tensors) for name, value in kwargs.items()}
+    refuse_both(func, tensors)
+    away = any(isinstance(tensor, Elsewhere) for tensor in tensors)
     wanted = kwargs.get("device")
-    result_away = away if wanted is None else torch.device(wanted) == DEVICE
-    here = [_here(leaf) for leaf in leaves]
-    inner_args, inner_kwargs = tree_unflatten(here, form)
     made = func(*inner_args, **inner_kwargs)
     if func is aten.copy_.default:
         return args[0]
-    if not result_away or func is aten._local_scalar_dense.default:
+    if func is aten._local_scalar_dense.default:
+        return made
+    if not (away if wanted is None else torch.device(wanted) == DEVICE):
         return made
     out = tree_map_only(Tensor, Elsewhere, made)
-    return return_and_correct_aliasing(func, args, kwargs, out) if away else out
+    aliases = any(each.alias_info is not None for each in func._schema.returns)
+    return return_and_correct_aliasing(func, args, kwargs, out) if away and aliases else out
+
+
+def _inner(value: Any, tensors: list[Tensor]) -> Any:
+    """An operator's argument with values in place of tensors, which are added to the list."""
+    if isinstance(value, (list, tuple)):
+        return [_inner(each, tensors) for each in value]
+    if isinstance(value, Tensor):
+        tensors.append(value)
+        return value.here if isinstance(value, Elsewhere) else value
+    return CPU if isinstance(value, torch.device) else value
 
 
 def refuse_both(func: Any, tensors: list[Tensor]) -> None:
@@ -89,12 +108,6 @@ def refuse_both(func: Any, tensors: list[Tensor]) -> None:
     if len(left) < len(tensors) and any(tensor.ndim for tensor in left):
         shapes = ", ".join(str(tuple(tensor.shape)) for tensor in left)
         raise RuntimeError(f"{func}: {shapes} on the CPU, and the rest on another device")
-
-
-def _here(leaf: Any) -> Any:
-    if isinstance(leaf, torch.device):
-        return CPU
-    return leaf.here if isinstance(leaf, Elsewhere) else leaf
 
 
 class Operators(TorchDispatchMode):
@@ -115,8 +128,8 @@ class Calls(TorchFunctionMode):
         self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
         kwargs = dict(kwargs or {})
-        if func is Tensor.tolist:
-            return args[0].cpu().tolist()
+        if func in (Tensor.tolist, Tensor.__format__):
+            return func(args[0].cpu(), *args[1:])
         if func in (torch.tensor, torch.as_tensor) and kwargs.get("device") is not None:
             return func(*args, **{**kwargs, "device": CPU}).to(kwargs["device"])
         made, randomness = func(*args, **kwargs), kwargs.get("generator")
@@ -135,7 +148,7 @@ class _AnyGenerator(type(torch.Generator)):  # type: ignore[misc]
 class Generator(torch.Generator, metaclass=_AnyGenerator):
     """Random numbers that are drawn on one of the two devices."""
 
-    device = CPU  # type: ignore[assignment]
+    device = CPU
 
     def __new__(cls, device: torch.device | str = CPU) -> Generator:
         made = super().__new__(cls)
@@ -152,24 +165,29 @@ def _autocast(kind: str, *args: Any, **kwargs: Any) -> torch.autocast:
     )
 
 
+def _adam(*args: Any, fused: bool | None = None, **settings: Any) -> torch.optim.Adam:
+    """PyTorch has no fused one for the second device."""
+    return ADAM(*args, **settings)
+
+
 @contextlib.contextmanager
 def second_device() -> Iterator[torch.device]:
     """Inside the block there is a second device, and a run puts its networks there."""
     renewed = torch.__future__.get_overwrite_module_params_on_conversion()
     torch.__future__.set_overwrite_module_params_on_conversion(True)
-    adam, fused = import_module("torch.optim.optimizer"), "_get_fused_kernels_supported_devices"
-    module = SimpleNamespace(get_device_name=lambda: "a second device")
     try:
         with (
+            warnings.catch_warnings(),
             patch.object(processes(), "device", DEVICE),
             patch.object(torch, "Generator", Generator),
             patch.object(torch, "autocast", _autocast),
-            patch.object(torch, "get_device_module", lambda device: module),
+            patch.object(torch, "get_device_module", lambda device: MODULE),
             patch.object(torch.accelerator, "synchronize"),
-            patch.object(adam, fused, lambda: [DEVICE.type, "cpu"]),
+            patch.object(torch.optim, "Adam", _adam),
             Operators(),
             Calls(),
         ):
+            warnings.filterwarnings("ignore", ".*meta parameter.* no-op")  # here it is none
             yield DEVICE
     finally:
         torch.__future__.set_overwrite_module_params_on_conversion(renewed)

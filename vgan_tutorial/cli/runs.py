@@ -58,7 +58,8 @@ def train(
     is a clip), best.pt, older checkpoints, tensorboard/.
 
     Ctrl-C lets the step finish, saves, and stops. `vgan resume RUN` goes on; so does the same
-    command. Stopped or not, the run is the same run, bit for bit.
+    command. Stopped or not, the run is the same run: on a CPU bit for bit, on a GPU but for
+    rounding.
 
     What to look at: the losses only say whether one player has won. For Moving Shapes and sprites
     let the exact judge count (--judge-every 500 --best validity); for your own videos look at

@@ -8,7 +8,8 @@ parts come in this order, and each leaves its result when its time ends:
 3. the input alone: how many clips a second reach the device;
 4. recipes, each for its share of the time that is left: trained, judged, packed.
 
-Given again, the command goes on: what is there is not measured again, and runs are lengthened.
+Given again, the command goes on: what is there is not measured again, and runs are lengthened. If
+the machine is taken away early, which SIGTERM announces, the run of that moment is packed too.
 Without a GPU all of it runs on the CPU, slowly.
 
 The folder holds few files, none of them large: `gpu.json`, `throughput.json`, and for each recipe
@@ -17,12 +18,14 @@ the run without its checkpoint, and the checkpoint in pieces of 15 MiB at most.
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,7 +50,7 @@ from vgan_tutorial.experiments.records import (
     run_command,
     save_record,
 )
-from vgan_tutorial.experiments.runs import record_run
+from vgan_tutorial.experiments.runs import copy_run, record_run
 from vgan_tutorial.pixels import to_uint8
 from vgan_tutorial.recipes import RECIPES, get_recipe
 from vgan_tutorial.shapes import MovingShapes, get_preset
@@ -120,10 +123,11 @@ def make_record(
                     out / "throughput.json", (preset,), (kind,), rounds, compiled=False
                 )
     add("input", lambda: measure_input(presets[0]))
-    for place, name in enumerate(recipes):
-        share = clock.left / (len(recipes) - place)
-        record.setdefault("recipes", {})[name] = train_recipe(name, share, out, runs, begun)
-        save_record(out / "gpu.json", record)
+    with leaving_on_sigterm():
+        for place, name in enumerate(recipes):
+            share = clock.left / (len(recipes) - place)
+            record.setdefault("recipes", {})[name] = train_recipe(name, share, out, runs, begun)
+            save_record(out / "gpu.json", record)
     print(summary(record))
 
 
@@ -201,17 +205,31 @@ def train_recipe(name: str, seconds: float, out: Path, runs: Path, begun: Record
         with zipfile.ZipFile(packed) as file:
             file.extractall(run)
         join(kept, run / CHECKPOINT)
+    time_to_train = max(seconds - TO_JUDGE, seconds / 2)
     with tempfile.TemporaryDirectory() as folder:
+        record, command = Path(folder), begun["command"]
         try:
-            time_to_train = max(seconds - TO_JUDGE, seconds / 2)
-            record = record_run(
-                recipe, run, Path(folder), begun["command"], seconds=time_to_train, threads=1
-            )
+            found = record_run(recipe, run, record, command, seconds=time_to_train, threads=1)
         except (ValueError, FloatingPointError) as error:  # no data, or a run that diverged
             return {"left_out": str(error)}
-        pack_folder(Path(folder), packed)
-    split(run / CHECKPOINT, kept)
-    return {key: record[key] for key in record.keys() - begun.keys()}
+        except SystemExit:  # SIGTERM: training has saved
+            copy_run(run, record)
+            raise
+        finally:
+            if any(record.iterdir()):
+                pack_folder(record, packed)
+                split(run / CHECKPOINT, kept)
+    return {key: found[key] for key in found.keys() - begun.keys()}
+
+
+@contextmanager
+def leaving_on_sigterm() -> Iterator[None]:
+    """Inside it SIGTERM is an exception, so what has to be done at the end is done."""
+    before = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def pack_folder(folder: Path, archive: Path) -> None:

@@ -8,8 +8,9 @@ Read `step` first, top to bottom: it is the algorithm. The rest:
   them, and the learning rates;
 * `loop`, `sources`, `stopping`: the loop, where its clips come from, and when it ends; `data`:
   the source and the judge that belong to a name;
-* `recording`, `saving`, `watching`: what is written of a run, and how it goes on, bit for bit;
+* `recording`, `saving`, `watching`: what is written of a run, and how it goes on;
 * `processes`, `batch_norm`: several processes that train one pair;
+* `graphs`: the step recorded once and replayed on a GPU;
 * `estimating`: what a run will take.
 """
 

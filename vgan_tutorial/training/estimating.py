@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -28,8 +29,9 @@ class Estimate:
         steps: of the whole run.
         seconds_per_step: the mean over a cycle of lazy penalties.
         state_mebibytes: weights, their gradients, the optimisers' two moments, the average.
-        peak_mebibytes: on an accelerator the most memory that was allocated; on a CPU the state
-            and the largest sum of activations that were kept for a backward pass, a lower bound.
+        peak_mebibytes: the most memory that was allocated, where the device counts it.
+        at_least: whether it does not (a CPU, or Apple's MPS): then the peak is the state and the
+            largest sum of activations that were kept for a backward pass, a lower bound.
     """
 
     device: str
@@ -37,6 +39,7 @@ class Estimate:
     seconds_per_step: float
     state_mebibytes: float
     peak_mebibytes: float
+    at_least: bool = False
 
     @property
     def seconds(self) -> float:
@@ -44,7 +47,7 @@ class Estimate:
         return self.steps * self.seconds_per_step
 
     def __str__(self) -> str:
-        at_least = "at least " if self.device.startswith("cpu") else ""
+        at_least = "at least " if self.at_least else ""
         return (
             f"{self.device}: {self.steps:,} steps of {1000 * self.seconds_per_step:,.0f} ms take "
             f"about {duration(self.seconds)}, and {at_least}{self.peak_mebibytes:,.0f} MiB"
@@ -93,9 +96,10 @@ def measure_run(config: TrainingConfig, device: torch.device, rounds: int = ROUN
         labels = torch.randint(config.classes, (count,), generator=randomness).to(device)
     weights = [*state.generator.parameters(), *state.discriminator.parameters()]
     cycle = config.penalty_every if config.penalty else 1
-    if device.type != "cpu":
-        torch.get_device_module(device).reset_peak_memory_stats()
-    with kept_for_backward(weights) as kept:
+    counter = _memory_counter(device)
+    if counter is not None:
+        counter.reset_peak_memory_stats()
+    with kept_for_backward(weights) if counter is None else nullcontext([0]) as kept:
         train_step(state, clips, config, labels)
     times = []
     for turn in range(rounds + 1):
@@ -107,10 +111,9 @@ def measure_run(config: TrainingConfig, device: torch.device, rounds: int = ROUN
         if turn:
             times.append((time.perf_counter() - began) / cycle)
     own = state_bytes(state)
-    peak = own + kept[0]
-    if device.type != "cpu":
-        peak = torch.get_device_module(device).max_memory_allocated()
-    return Estimate(_words(device), config.steps, min(times), own / MEBI, peak / MEBI)
+    peak = own + kept[0] if counter is None else counter.max_memory_allocated()
+    sizes = own / MEBI, peak / MEBI
+    return Estimate(_words(device), config.steps, min(times), *sizes, at_least=counter is None)
 
 
 def state_bytes(state: TrainingState) -> int:
@@ -157,6 +160,12 @@ def kept_for_backward(besides: Iterable[Tensor] = ()) -> Iterator[list[int]]:
 
     with torch.autograd.graph.saved_tensors_hooks(Kept, lambda kept: kept.tensor):
         yield peak
+
+
+def _memory_counter(device: torch.device) -> Any:
+    """PyTorch's module of a device, if it counts the most memory in use; Apple's MPS does not."""
+    module = None if device.type == "cpu" else torch.get_device_module(device)
+    return module if hasattr(module, "reset_peak_memory_stats") else None
 
 
 def _bytes(tensor: Tensor) -> int:

@@ -24,7 +24,7 @@ def train(
     *,
     judge: Judge | None = None,
     on_step: Callable[[TrainingState], None] | None = None,
-    seconds: float | None = None,
+    seconds: int | float | None = None,
     progress: bool = True,
 ) -> tuple[TrainingState, list[LogLine]]:
     """Train from the start, or go on where the run's checkpoint left off.
@@ -76,6 +76,7 @@ def train(
                 )
             if on_step is not None and here.is_main_process:
                 on_step(state)
+        here.wait_for_everyone()  # whose end makes the launcher end the others, perhaps writing yet
         if stopper.signal is not None:
             bar.write(f"stopped by {stopper.signal.name} after step {state.step}; saved in {run}")
     return state, recorder.log

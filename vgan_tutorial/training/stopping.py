@@ -12,13 +12,17 @@ from vgan_tutorial.training.config import TrainingConfig
 from vgan_tutorial.training.processes import ProcessLostError, any_process, process_count
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# Seconds in which a signal that comes again is the same one. A batch system tells the workers and
+# their launcher to stop, and the launcher tells the workers again.
+ECHO = 5.0
 
 
 class Stopper:
     """Says when to stop. Inside `with`, SIGINT and SIGTERM only raise a flag, so a run can save.
 
-    A second signal is obeyed at once. When the block ends and a signal had come, it is sent again
-    and does what it always does.
+    A second signal is obeyed at once if it comes more than `ECHO` seconds after the first: sooner,
+    it is taken for the first one, passed on by a launcher. When the block ends and a signal had
+    come, it is sent again and does what it always does.
 
     Args:
         config: how often processes ask each other.
@@ -26,12 +30,13 @@ class Stopper:
         catch: whether to catch signals; only the main thread of a program can.
     """
 
-    def __init__(self, config: TrainingConfig, seconds: float | None, catch: bool) -> None:
+    def __init__(self, config: TrainingConfig, seconds: int | float | None, catch: bool) -> None:
         self.config = config
         self.began = time.perf_counter()
         self.end = math.inf if seconds is None else self.began + seconds
         self.catch = catch and threading.current_thread() is threading.main_thread()
         self.signal: signal.Signals | None = None
+        self.noted = math.inf  # when it came
 
     def __enter__(self) -> Stopper:
         if self.catch:
@@ -68,10 +73,12 @@ class Stopper:
         return wanted or step >= self.config.steps
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.signal is not None:
+        now = time.perf_counter()
+        if self.signal is None:
+            self.signal, self.noted = signal.Signals(number), now
+        elif now - self.noted > ECHO:
             self._restore()
             signal.raise_signal(number)
-        self.signal = signal.Signals(number)
 
     def _restore(self) -> None:
         for number, handler in self.before.items():

@@ -1,6 +1,7 @@
 """`make gpu` in miniature, on the CPU: every part leaves its result, and nothing is done twice."""
 
 import json
+import signal
 import zipfile
 from dataclasses import replace
 from functools import partial
@@ -69,6 +70,41 @@ def test_all_parts_leave_their_results_and_the_command_goes_on(tmp_path, capsys)
     assert (out / "throughput.json").read_bytes() == measured
     state, _ = load_checkpoint(tmp_path / "elsewhere" / "tiny" / "checkpoint.pt")
     assert state.step == 4  # unpacked, and gone on with
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("small")
+def test_when_the_machine_is_taken_away_the_run_is_packed(tmp_path, monkeypatch):
+    """As a batch system does: SIGTERM in the middle of a training."""
+    out, work = tmp_path / "out", tmp_path / "runs"
+    out.mkdir()
+    train = runs.train
+
+    def interrupted(*arguments, **options):
+        def stop(state):
+            if state.step == 2:
+                signal.raise_signal(signal.SIGTERM)
+
+        return train(*arguments, **options, on_step=stop)
+
+    monkeypatch.setattr(runs, "train", interrupted)
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit), gpu.leaving_on_sigterm():
+        gpu.train_recipe("tiny", 100.0, out, work, {"command": ""})
+    assert signal.getsignal(signal.SIGTERM) is before
+    gpu.join(out / "tiny-checkpoint.0", tmp_path / "checkpoint.pt")
+    assert load_checkpoint(tmp_path / "checkpoint.pt")[0].step == 3
+    with zipfile.ZipFile(out / "tiny.zip") as file:
+        assert "generator.safetensors" in file.namelist()
+
+
+def test_large_files_go_in_pieces(tmp_path, monkeypatch):
+    monkeypatch.setattr(gpu, "PIECE", 10)
+    (tmp_path / "whole").write_bytes(bytes(range(105)))
+    gpu.split(tmp_path / "whole", tmp_path / "part.0")
+    assert len(list(tmp_path.glob("part.*"))) == 11
+    gpu.join(tmp_path / "part.0", tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == bytes(range(105))
 
 
 def test_when_no_time_is_left_a_recipe_says_so(tmp_path):

@@ -1,13 +1,18 @@
 """Estimates before a run: what they count is what there is."""
 
+from contextlib import nullcontext
 from dataclasses import replace
+from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 import torch
 
+from tests.support.second_device import second_device
 from tests.unit.cli.test_commands import vgan
-from vgan_tutorial.training import TrainingConfig, start
+from vgan_tutorial.training import TrainingConfig, estimating, start
 from vgan_tutorial.training.estimating import (
+    MEBI,
     Estimate,
     devices,
     duration,
@@ -70,6 +75,20 @@ def test_what_is_kept_is_counted_once_and_only_while_it_is_kept():
     with kept_for_backward(besides=[w]) as kept:
         (x * w).sum().backward()
     assert kept == [0]  # for the slope in x the product keeps w, and nothing else
+
+
+@pytest.mark.parametrize("counts", [True, False], ids=["as on CUDA", "as on MPS"])
+def test_a_device_that_counts_no_memory_gets_a_lower_bound(counts, monkeypatch):
+    known = {"reset_peak_memory_stats": Mock(), "max_memory_allocated": lambda: 7 * MEBI}
+    module = SimpleNamespace(**known if counts else {})
+    with second_device() as device:
+        monkeypatch.setattr(torch, "get_device_module", lambda _: module)
+        monkeypatch.setattr(estimating, "kept_for_backward", lambda _: nullcontext([3 * MEBI]))
+        found = measure_run(SHORT, device, rounds=1)
+        monkeypatch.undo()
+    assert found.at_least is not counts
+    assert found.peak_mebibytes == (7 if counts else found.state_mebibytes + 3)
+    assert ("at least" in str(found)) is not counts
 
 
 def test_the_cpu_is_always_a_device():

