@@ -1,6 +1,8 @@
 """The equations of chapter 8, and the mistake that it makes on purpose."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,6 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from tests.support.seeds import seeded
 from vgan_tutorial.training import TrainingConfig, shapes_source, start, train_step
 
+RECORDS = Path(__file__).parents[2] / "book" / "records"
 SHORT = TrainingConfig(batch=4, discriminator="stacked")
 
 
@@ -39,6 +42,21 @@ def test_eq_bfloat_rounding():
         x = (scale * numbers).float()
         error = ((x.bfloat16().float() - x).abs() / x).max().item()
         assert 0.99 * 2**-8 < error * (1 + 2**-8) <= 2**-8 * (1 + 2**-8)
+
+
+def test_eq_step_time():
+    """Steps that were measured on a GPU lie on the line, and on no line without a fixed time."""
+    record = json.loads((RECORDS / "gpu" / "throughput.json").read_text())
+    rows = [size["dual"]["rows"]["CUDA graphs"] for size in record["sizes"].values()]
+    took = torch.tensor([row["milliseconds"] for row in rows])
+    moved = torch.tensor([row["megabytes_moved"] / 1000 for row in rows])
+    columns = torch.stack([torch.ones_like(moved), moved], 1)
+    fixed, slope = torch.linalg.lstsq(columns, took[:, None]).solution[:, 0]
+    assert (fixed + slope * moved - took).abs().max() < 0.05 * took.min()
+    without = (moved @ took) / (moved @ moved)
+    assert (without * moved - took).abs().max() > 0.5 * took.min()
+    rate = record["sizes"]["full"]["dual"]["rates"]["copy_gigabytes"]
+    assert 0.2 < 1000 / slope / rate < 0.4  # the share of the bandwidth that is reached
 
 
 def test_break_going_on_from_the_weights_alone():

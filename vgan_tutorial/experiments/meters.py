@@ -64,8 +64,9 @@ class Rates:
         if self.device.type != "cpu":
             torch.set_float32_matmul_precision("high")
         for name, dtype in TYPES.items():
-            square = torch.randn(self.side, self.side, device=self.device).to(dtype)
-            self._see(name, "product", 2 * self.side**3, partial(torch.matmul, square, square))
+            side = self._bearable_side(dtype)
+            square = torch.randn(side, side, device=self.device).to(dtype)
+            self._see(name, "product", 2 * side**3, partial(torch.matmul, square, square))
             clips = torch.randn(self.batch, 512, 16, 16, device=self.device).to(dtype)
             clips = clips.contiguous(memory_format=torch.channels_last)
             weight = torch.randn(512, 512, 3, 3, device=self.device).to(clips)
@@ -76,6 +77,20 @@ class Rates:
         source = torch.zeros(self.bytes // 4, device=self.device)
         copy = partial(torch.empty_like(source).copy_, source)
         self._see("bytes", "copy", 2 * self.bytes, copy)
+
+    def _bearable_side(self, dtype: torch.dtype) -> int:
+        """Side of squares whose product takes about a second at most: a CPU may imitate a format.
+
+        Where it does, the product of the largest ones takes minutes.
+        """
+        side = small = min(256, self.side)
+        square = torch.randn(small, small, device=self.device).to(dtype)
+        product = partial(torch.matmul, square, square)
+        product()
+        took = seconds(product, self.device)
+        while side < self.side and took * (2 * side / small) ** 3 < 1:
+            side *= 2
+        return side
 
     def _see(self, group: str, name: str, amount: int, run: Callable[[], object]) -> None:
         run()

@@ -1,7 +1,7 @@
-"""CUDA graphs: a step's thousands of small operations, recorded once and sent as one.
+"""CUDA graphs: a step's hundreds of small operations, recorded once and sent as one.
 
-The networks of this book are small. On a large GPU an operation takes a few microseconds, and so
-does asking for it: the GPU waits for Python. A *graph* is the list of all operations of a step with
+The networks of this book are small. A large GPU is done with an operation before Python has asked
+for the next one, and waits. A *graph* is the list of all operations of a step with
 the places in memory that they read and write. To take another step, new clips, latents and learning
 rates are put into these places, and the whole list is sent at once.
 

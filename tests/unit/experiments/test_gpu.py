@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from vgan_tutorial.experiments import gpu, ladder, runs
+from vgan_tutorial.experiments import gpu, ladder, runs, throughput
 from vgan_tutorial.recipes import get_recipe
 from vgan_tutorial.training import load_checkpoint, load_generator
 
@@ -26,6 +26,7 @@ def small(monkeypatch):
         gpu, "get_recipe", lambda name: recipe if name == "tiny" else get_recipe(name)
     )
     monkeypatch.setattr(gpu, "TIMED", 0.1)
+    monkeypatch.setattr(throughput, "BATCH", {"tiny": 4})
     monkeypatch.setattr(gpu, "run_tests", lambda: {"passed": 0, "skipped": 9, "failed": []})
     monkeypatch.setattr(runs, "JUDGED", 16)
     monkeypatch.setitem(gpu.KINDS, "dual", SHORT)
@@ -36,7 +37,7 @@ def small(monkeypatch):
 def test_all_parts_leave_their_results_and_the_command_goes_on(tmp_path, capsys):
     out, work = tmp_path / "out", tmp_path / "runs"
     measure_and_train = partial(
-        gpu.make_record, 5.0, out, presets=("tiny",), kinds=("dual",), rounds=1
+        gpu.make_record, 15.0, out, presets=("tiny",), kinds=("dual",), rounds=1
     )
     measure_and_train(runs=work, recipes=("tiny", "grid-64"))
     assert sorted(path.name for path in out.iterdir()) == [
@@ -114,7 +115,8 @@ def test_when_no_time_is_left_a_recipe_says_so(tmp_path):
 
 
 @pytest.mark.slow
-def test_the_tests_for_a_gpu_are_counted():
+def test_the_tests_for_a_gpu_are_counted(monkeypatch):
+    monkeypatch.setattr(gpu, "TESTS", gpu.TESTS / "test_graphs.py")
     found = gpu.run_tests()
     assert found["failed"] == []
     assert found["passed"] + found["skipped"] >= 9

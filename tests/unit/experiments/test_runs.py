@@ -98,6 +98,33 @@ def test_what_the_last_chapter_says_of_sprites_holds():
     assert tile["seconds"] < recorded["seconds"]
 
 
+def test_what_the_last_chapter_says_of_a_gpu_holds():
+    """Small steps wait for Python, graphs do not; a T4's formats; three minutes of characters."""
+    sizes = json.loads((RECORDS / "gpu" / "throughput.json").read_text())["sizes"]
+    ladders = {name: size["dual"]["rows"] for name, size in sizes.items()}
+    for rows in ladders.values():
+        assert rows["CUDA graphs"]["times_as_fast"] > 9
+        assert 0.01 < rows["the package's step"]["share_of_bandwidth"] < 1 / 25
+        assert rows["bfloat16"]["milliseconds"] > rows["fused Adam"]["milliseconds"]
+        assert max(row["peak_mebibytes"] for row in rows.values()) < 1024
+    usual = [rows["the package's step"]["milliseconds"] for rows in ladders.values()]
+    assert max(usual) < 1.25 * min(usual)
+    full = {name: row["milliseconds"] for name, row in ladders["full"].items()}
+    drawn = full["no figure read"] - full["clips drawn on the device"]
+    lazy = full["the plain loop"] - full["penalties every 4th step"]
+    assert drawn == pytest.approx(lazy, rel=0.1)
+    formats = sizes["full"]["precisions"]["rows"]
+    assert formats["float32, rounded to TF32"]["times_as_fast"] == pytest.approx(1.5, abs=0.05)
+    assert formats["bfloat16"]["times_as_fast"] < 1.7
+
+    far = json.loads((RECORDS / "gpu" / "gpu.json").read_text())["recipes"]["sprites-64"]
+    near = json.loads((RECORDS / "sprites-32" / "record.json").read_text())
+    assert 170 < far["seconds"] < 190
+    assert far["judged"]["validity"] == 0
+    assert far["judged"]["residual"] > near["judged"]["residual"]
+    assert far["steps"] < get_recipe("sprites-64").config.decay_after
+
+
 # How a record is made ---------------------------------------------------------------------------
 
 
