@@ -139,20 +139,28 @@ def test_eq_autoregressive() -> None:
 
 
 def test_eq_flow() -> None:
-    """The log-determinant formula in two dimensions, for a map with a known law."""
-    matrix = torch.tensor([[2.0, 0.3], [-0.4, 0.7]], dtype=torch.float64)
-    x = torch.randn(2, generator=seeded(), dtype=torch.float64)
+    """The log-determinant formula in two dimensions, for bent maps with a known law.
 
-    def inverse(point: Tensor) -> Tensor:
-        return torch.linalg.solve(matrix, point)
+    G(z) = (sinh z_1, z_2 exp(z_1)): the first number is Johnson's S_U, and given it the second is a
+    Gaussian. The determinant changes from place to place, so it must be taken at the right one.
+    """
 
-    jacobian = torch.autograd.functional.jacobian(inverse, x)
-    standard = torch.distributions.MultivariateNormal(
-        torch.zeros(2).double(), torch.eye(2).double()
-    )
-    by_formula = standard.log_prob(inverse(x)) + torch.linalg.det(jacobian).abs().log()
-    known = torch.distributions.MultivariateNormal(torch.zeros(2).double(), matrix @ matrix.T)
-    torch.testing.assert_close(by_formula, known.log_prob(x))
+    def invert(x: Tensor) -> Tensor:
+        code = torch.asinh(x[0])
+        return torch.stack([code, x[1] * torch.exp(-code)])
+
+    for code in torch.randn(5, 2, generator=seeded(), dtype=torch.float64):
+        x = torch.stack([torch.sinh(code[0]), code[1] * torch.exp(code[0])])
+        torch.testing.assert_close(invert(x), code)
+        jacobian = torch.autograd.functional.jacobian(invert, x)
+        standard = normal(invert(x), 0.0, 1.0).sum()
+        by_formula = standard + torch.linalg.det(jacobian).abs().log()
+        first = stats.johnsonsu.logpdf(x[0].item(), 0, 1)
+        second = stats.norm.logpdf(x[1].item(), scale=code[0].exp().item())
+        assert by_formula.item() == pytest.approx(first + second)
+        elsewhere = torch.autograd.functional.jacobian(invert, code)  # a likely slip
+        wrong = standard + torch.linalg.det(elsewhere).abs().log()
+        assert abs(wrong.item() - first - second) > 1e-3
 
 
 def test_eq_diffusion() -> None:
