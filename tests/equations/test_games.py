@@ -50,6 +50,19 @@ def test_eq_least_squares_divergence() -> None:
     torch.testing.assert_close(2 * both, pearson)
 
 
+def test_least_squares_targets_and_the_way_of_one_step() -> None:
+    """With D fixed, the targets (-1, 1, 0) can lead away from the data; (0, 1, 1) do not here."""
+    p = torch.tensor([0.5, 0.5], dtype=torch.float64)
+    logits = torch.tensor([0.8, 0.2], dtype=torch.float64).log().requires_grad_()
+    q = logits.softmax(dim=0)
+    chi_squared = ((p - q) ** 2 / (p + q)).sum()
+    difference = ((p - q) / (p + q)).detach()  # the best critic for -1 and 1
+    share = (p / (p + q)).detach()  # the best critic for 0 and 1
+    goals = [chi_squared, (q * difference**2).sum() / 2, (q * (share - 1) ** 2).sum() / 2]
+    slopes = [torch.autograd.grad(goal, logits, retain_graph=True)[0][0].item() for goal in goals]
+    assert slopes == pytest.approx([0.232, -0.010, 0.024], abs=5e-4)
+
+
 def test_eq_wasserstein() -> None:
     """The definition as a linear programme over transport plans, on a line of five points."""
     places = np.array([-2.0, -0.5, 0.0, 1.0, 3.0])

@@ -168,6 +168,29 @@ def test_eq_non_saturating_divergence() -> None:
         js = 0.5 * ((p.exp() * (p - middle)).sum() + (q.exp() * (q - middle)).sum()) * width
         (expected,) = torch.autograd.grad(reverse - 2 * js, mean)
         torch.testing.assert_close(pushed, expected, rtol=1e-6, atol=1e-9)
+        # the minus sign is harmless: with m the mean of p and q the whole is 2 KL(m || p)
+        forward = ((middle.exp() * (middle - p)).sum() * width).detach()
+        torch.testing.assert_close((reverse - 2 * js).detach(), 2 * forward)
+        assert forward > 0
+
+
+def test_non_saturating_is_bounded_where_data_are_missed() -> None:
+    """A generator that gives one of two modes only: 2 KL(m || p) is small, KL(p || q) infinite."""
+    p, q = torch.tensor([0.5, 0.5]).double(), torch.tensor([1.0, 0.0]).double()
+    middle = (p + q) / 2
+    assert 2 * (middle * (middle / p).log()).sum().item() < 0.3
+    assert (p * (p / q).log()).sum().isinf()
+
+
+def test_generator_pushes_cross_at_one_half() -> None:
+    """The non-saturating loss pushes harder than minimax below D = 1/2, and less hard above."""
+    logits = torch.tensor([-4.0, -0.5, 0.0, 0.5, 4.0], requires_grad=True)
+    zeros = torch.zeros(5)
+    pushes = [
+        torch.autograd.grad(ADVERSARIAL_LOSSES[name].generator(zeros, logits), logits)[0].abs()
+        for name in ("non-saturating", "minimax")
+    ]
+    assert (pushes[0] - pushes[1]).sign().tolist() == [1, 1, 0, -1, -1]
 
 
 def test_eq_smoothed_optimum() -> None:
@@ -176,6 +199,16 @@ def test_eq_smoothed_optimum() -> None:
         torch.testing.assert_close(
             torch.sigmoid(best_response(name)), expected, rtol=1e-5, atol=1e-7
         )
+    # far from the data, one-sided D is near 0 and still has the slope of log p - log q; two-sided
+    # D is near beta, and its logit is level: p around 0, q around 6
+    x = torch.tensor(6.0, dtype=torch.float64, requires_grad=True)
+    p, q = (torch.exp(-((x - c) ** 2) / 2) for c in (0.0, 6.0))
+    slopes = []
+    for up, down in [(0.9, 0.0), (0.9, 0.1)]:
+        best = (up * p + down * q) / (p + q)
+        slopes += torch.autograd.grad(best.logit(), x, retain_graph=True)
+    assert slopes[0].item() == pytest.approx(-6.0, rel=1e-4)
+    assert abs(slopes[1]) < 1e-5
 
 
 # What the article prints

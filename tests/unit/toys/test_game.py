@@ -1,5 +1,6 @@
 """The toy game, and every mistake with its signature."""
 
+import copy
 import math
 
 import pytest
@@ -99,6 +100,33 @@ class TestMistakes:
         players[1](fake.detach()).mean().backward()
         players[1](fake).mean().backward()  # with the fix the same loop runs
 
+    def test_a_forgotten_detach_undoes_the_minimax_gradient(self) -> None:
+        loss = ADVERSARIAL_LOSSES["minimax"]
+        fake = torch.randn(9, generator=seeded(), requires_grad=True)
+        leaked, own = (
+            torch.autograd.grad(player(torch.zeros(9), fake), fake)[0]
+            for player in (loss.discriminator, loss.generator)
+        )
+        torch.testing.assert_close(leaked, -own)
+
+    @pytest.mark.parametrize("first", [True, False])
+    def test_the_cheap_test_for_a_forgotten_detach(self, first: bool) -> None:
+        """A right loop passes it only if the generator's old gradients are cleared first."""
+        generator, critic = (toys.build_mlp(2, outputs, 8, seeded()) for outputs in (2, 1))
+        loss = ADVERSARIAL_LOSSES["non-saturating"]
+        generator_optimiser = torch.optim.Adam(generator.parameters())
+
+        def fake() -> Tensor:
+            return generator(torch.randn(4, 2, generator=seeded()))
+
+        loss.generator(torch.zeros(4), critic(fake())).backward()  # the generator's step, before
+        generator_optimiser.step()
+        if first:
+            generator_optimiser.zero_grad()
+        loss.discriminator(critic(torch.zeros(4, 2)), critic(fake().detach())).backward()
+        passed = all(p.grad is None or not p.grad.any() for p in generator.parameters())
+        assert passed == first
+
     def test_sigmoid_twice(self) -> None:
         wrong = play(Game(mistake="sigmoid-twice", steps=300))
         right = play(Game(steps=300))
@@ -129,6 +157,12 @@ class TestMistakes:
         assert floor <= lowest(twice=True) < floor + 0.01
         assert lowest(twice=False) < 0.01
 
+    def test_sigmoid_twice_hardly_shows_in_the_first_loss(self) -> None:
+        loss = ADVERSARIAL_LOSSES["minimax"].discriminator
+        halves = torch.zeros(4).sigmoid()
+        assert loss(halves, halves).item() == pytest.approx(1.448, abs=5e-4)
+        assert loss(torch.zeros(4), torch.zeros(4)).item() == pytest.approx(math.log(4))
+
     @pytest.mark.slow
     def test_swapped_labels(self) -> None:
         wrong, right = play(Game(mistake="swapped-labels", steps=300)), play(Game(steps=300))
@@ -154,6 +188,18 @@ class TestMistakes:
         assert column(wrong, "generator gradient")[5:].max() < 1e-4
         assert column(right, "slope")[5:].mean() > 0.1
         assert column(right, "generator gradient")[5:].mean() > 0.1
+        # tiny, and yet no rounding noise: in double precision the gradient is the same
+        codes = torch.randn(64, 2, generator=seeded())
+        gradients = []
+        for precision in (torch.float32, torch.float64):
+            players = [
+                copy.deepcopy(p).to(precision) for p in (wrong.generator, wrong.discriminator)
+            ]
+            loss = -players[1](players[0](codes.to(precision))).mean()
+            each = torch.autograd.grad(loss, list(players[0].parameters()))
+            gradients.append(torch.cat([gradient.flatten().double() for gradient in each]))
+        assert (gradients[0] - gradients[1]).norm() < 1e-4 * gradients[1].norm()
+        assert gradients[1].abs().median() < 1e-7
 
     @pytest.mark.slow
     def test_penalty_forgotten(self) -> None:
