@@ -1,5 +1,6 @@
 """Every displayed equation of chapter 7, checked as mathematics: ``test_`` plus its label."""
 
+import itertools
 import math
 
 import numpy as np
@@ -44,14 +45,37 @@ def test_eq_histogram_floor():
         assert metrics.histogram_floor(clips, cells) == pytest.approx(distance, rel=0.02)
 
 
-def test_eq_bootstrap():
-    """For a share, the band is about 1.96 standard errors to either side."""
+def test_eq_share_band():
+    """For a share the bootstrap's band is about 1.96 standard errors to either side."""
     for share, clips in ((0.3, 400), (0.9, 1000)):
         values = (torch.arange(clips) < share * clips).float()
         (band,) = metrics.bootstrap(values, seeded(), resamples=4000)
         error = math.sqrt(share * (1 - share) / clips)
         half = (band.high - band.low) / 2
         assert half == pytest.approx(stats.norm.ppf(0.975) * error, rel=0.08)
+
+
+def test_eq_wilson():
+    """SciPy's interval; its ends solve the score equation; it holds the truth at the edge too."""
+    for good, clips in ((30, 400), (199, 200), (600, 600), (0, 50)):
+        band, share = metrics.wilson(good, clips), good / clips
+        known = stats.binomtest(good, clips).proportion_ci(method="wilson")
+        assert (band.low, band.high) == pytest.approx((known.low, known.high))
+        for end in {band.low, band.high} - {0.0, 1.0}:
+            assert abs(share - end) == pytest.approx(
+                1.96 * math.sqrt(end * (1 - end) / clips), 1e-4
+            )
+    # what the chapter says of 600 clips that are all valid, and the rule of three beside it
+    assert metrics.wilson(600, 600).low == pytest.approx(600 / (600 + 1.96**2), abs=1e-5)
+    assert metrics.wilson(600, 600).low == pytest.approx(0.994, abs=5e-4)
+    assert pytest.approx(1 - 3 / 600, abs=1e-4) == 0.05 ** (1 / 600)
+    # for a true share of 0.99 and 100 clips: how often each kind of interval holds it
+    chances = stats.binom.pmf(np.arange(101), 100, 0.99)
+    bands = [metrics.wilson(good, 100) for good in range(101)]
+    assert sum(c for c, b in zip(chances, bands) if b.low <= 0.99 <= b.high) > 0.9  # noqa: B905
+    errors = [1.96 * math.sqrt(k / 100 * (1 - k / 100) / 100) for k in range(101)]
+    held = sum(c for k, c in enumerate(chances) if abs(k / 100 - 0.99) <= errors[k])
+    assert held < 0.7  # by its standard error alone, far less often than 95 of 100
 
 
 def test_eq_frechet_distance():
@@ -97,13 +121,47 @@ def test_eq_frechet_floor():
         ]
         floor = metrics.frechet_floor(moments, samples, others)
         assert np.mean(found) == pytest.approx(floor, rel=0.08)
+    # the errors of the means alone are the sum of the eigenvalues, once
+    gaps = [
+        (normal(50, 4, 2 * s, scale).mean(0) - normal(80, 4, 2 * s + 1, scale).mean(0)).square()
+        for s in range(1000)
+    ]
+    expected = scale.square().sum().item() * (1 / 50 + 1 / 80)
+    assert torch.stack(gaps).sum(1).mean().item() == pytest.approx(expected, rel=0.1)
     identity = Moments(2, torch.zeros(64).double(), torch.eye(64).double())
     d, n = 64, 1000  # the special case that the chapter quotes
     assert metrics.frechet_floor(identity, n) == pytest.approx(2 / n * (5 * d / 4 + d * d / 4))
 
 
+def test_eq_frechet_floor_with_fewer_samples_than_features():
+    """What an exercise says: 400 Gaussian features, 256 samples. The formula is 6 % too high."""
+    identity = Moments(2, torch.zeros(400).double(), torch.eye(400).double())
+    formula = metrics.frechet_floor(identity, 256)
+    assert formula == pytest.approx(316.4, abs=0.1)
+    found = metrics.frechet_distance(normal(256, 400, 1), normal(256, 400, 2))
+    assert found == pytest.approx(formula / 1.06, rel=0.02)
+    assert metrics.frechet_floor(identity, 2048) == pytest.approx(39.6, abs=0.1)
+
+
 def test_eq_kernel_distance():
-    """Unbiased: over many small samples of one distribution, its mean is zero, its sign mixed."""
+    """Written out with loops; unbiased: over many small samples of one law its mean is zero."""
+    real, fake = normal(6, 3, 1), normal(5, 3, 2) + 0.5
+
+    def kernel(x: Tensor, y: Tensor) -> float:
+        return ((x * y).sum().item() / 3 + 1) ** 3
+
+    def within(points: Tensor) -> float:
+        return np.mean([kernel(x, y) for x, y in itertools.permutations(points, 2)])
+
+    mixed = np.mean([kernel(x, y) for x in real for y in fake])
+    expected = within(real) + within(fake) - 2 * mixed
+    assert metrics.kernel_distance(real, fake) == pytest.approx(expected)
+    # it sees moments up to the third and none beyond: -1 or 1 has those of a standard Gaussian
+    signs = normal(1500, 1, 3).sign()
+    assert abs(metrics.kernel_distance(normal(1500, 1, 4), signs)) < 0.1
+    skewed = normal(1500, 1, 5).exp()
+    skewed = (skewed - math.exp(0.5)) / math.sqrt((math.e - 1) * math.e)  # mean 0, variance 1
+    assert metrics.kernel_distance(normal(1500, 1, 6), skewed) > 1
     equal = [
         metrics.kernel_distance(normal(20, 3, 2 * s), normal(30, 3, 2 * s + 1)) for s in range(400)
     ]

@@ -25,6 +25,7 @@ from vgan_tutorial.metrics.judged import (
     bootstrap,
     histogram_floor,
     summarise_with_bands,
+    wilson,
 )
 from vgan_tutorial.metrics.neighbours import (
     NeighbourScores,
@@ -59,4 +60,5 @@ __all__ = [
     "nearest",
     "neighbour_scores",
     "summarise_with_bands",
+    "wilson",
 ]

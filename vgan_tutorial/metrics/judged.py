@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import torch
 from jaxtyping import Float
@@ -28,6 +29,9 @@ class Band:
 @dataclass(frozen=True)
 class BandedSummary:
     """`summary`, and bands for those of its figures that are means over clips.
+
+    Validity and motion validity are shares of clips, so they have Wilson's interval. The other
+    bands are bootstrapped, and have no width where all clips agree.
 
     Found cells and the histogram distance have no band here. Resampling can only lose cells and
     only roughen a histogram, so their resampled figures all lie to one side. What a perfect
@@ -63,7 +67,10 @@ def bootstrap(
     resamples: int = 1000,
     confidence: float = 0.95,
 ) -> list[Band]:
-    """Percentile bands of means (eq-bootstrap): draw as many clips again, with replacement.
+    """Percentile bands of means: draw as many clips again, with replacement.
+
+    For a share not near 0 or 1 the band is close to (eq-share-band). Where all clips agree it has
+    no width: for shares see `wilson`.
 
     Args:
         values: one row a clip, one column a figure; or a single figure a clip.
@@ -90,6 +97,35 @@ def bootstrap(
     return [Band(*triple) for triple in zip(table.mean(0).tolist(), *ends.tolist(), strict=True)]
 
 
+def wilson(good: int, clips: int, confidence: float = 0.95) -> Band:
+    """Wilson's interval for the share of good clips (eq-wilson).
+
+    All true shares p that are at most z standard errors, sqrt(p (1 - p) / clips), from the share
+    that was found. It stays within 0 to 1, and has a width even when all clips are good or none is.
+
+    Source: Wilson, Journal of the American Statistical Association 22, 1927.
+
+    Args:
+        good: number of good clips.
+        clips: number of clips, at least one.
+        confidence: chance that the interval holds the true share; z follows from it.
+
+    Raises:
+        ValueError: without clips, with more good ones than clips, or a confidence outside 0 to 1.
+    """
+    if not 0 <= good <= clips or clips == 0 or not 0 < confidence < 1:
+        raise ValueError(
+            f"{good} good of {clips} clips, confidence {confidence}: need some clips, no more good "
+            "ones than clips, and a confidence between 0 and 1"
+        )
+    z, share = NormalDist().inv_cdf((1 + confidence) / 2), good / clips
+    shrink = 1 + z**2 / clips
+    centre = (share + z**2 / (2 * clips)) / shrink
+    half = z * math.sqrt(share * (1 - share) / clips + (z / (2 * clips)) ** 2) / shrink
+    low, high = 0.0 if good == 0 else centre - half, 1.0 if good == clips else centre + half
+    return Band(share, low, high)  # at the edge without a rounding error
+
+
 def summarise_with_bands(
     verdict: Verdict,
     preset: Preset,
@@ -97,15 +133,13 @@ def summarise_with_bands(
     resamples: int = 1000,
     confidence: float = 0.95,
 ) -> BandedSummary:
-    """The judge's summary of a set of clips, with bootstrap bands.
+    """The judge's summary of a set of clips, with bands: `wilson` for shares, else `bootstrap`.
 
     The bands hold the chance of the draw of *clips*. That another training run would have come
     out differently is not in them: for that, train again with other seeds.
     """
     columns = torch.stack(
         [
-            verdict.valid.float(),
-            verdict.motion_valid.float(),
             verdict.shape_consistency,
             verdict.colour_consistency,
             verdict.size_spread,
@@ -113,12 +147,12 @@ def summarise_with_bands(
         dim=1,
     )
     bands = bootstrap(columns, torch.Generator().manual_seed(seed), resamples, confidence)
-    good = int(verdict.motion_valid.sum())
-    validity, motion_validity, shape, colour, size = bands
+    clips, good = len(verdict.valid), int(verdict.motion_valid.sum())
+    shape, colour, size = bands
     return BandedSummary(
         summary=summarise(verdict, preset),
-        validity=validity,
-        motion_validity=motion_validity,
+        validity=wilson(int(verdict.valid.sum()), clips, confidence),
+        motion_validity=wilson(good, clips, confidence),
         shape_consistency=shape,
         colour_consistency=colour,
         size_spread=size,

@@ -34,10 +34,17 @@ def test_summary_with_bands_agrees_with_the_summary():
     names = ("validity", "motion_validity", "shape_consistency", "colour_consistency")
     for name in (*names, "size_spread"):
         assert getattr(found, name).value == pytest.approx(getattr(plain, name), abs=1e-6)
-    assert found.validity.low == found.validity.high == 1.0
+    assert found.validity.low == pytest.approx(60 / (60 + 1.96**2), abs=1e-4)  # all are valid,
+    assert found.validity.high == 1.0  # and still the band has a width
     assert found.motion_validity.low < plain.motion_validity < found.motion_validity.high
     assert found == metrics.summarise_with_bands(verdict, preset)  # the seed fixes it
     assert "motion validity" in str(found)
     assert f"of {preset.cells}" in str(found)
     with pytest.raises(ValueError, match="confidence"):
         metrics.bootstrap(torch.ones(3), torch.Generator(), confidence=95.0)
+
+
+@pytest.mark.parametrize(("good", "clips", "level"), [(3, 2, 0.9), (0, 0, 0.9), (1, 2, 95.0)])
+def test_what_is_no_share_has_no_interval(good, clips, level):
+    with pytest.raises(ValueError, match=f"{good} good of {clips} clips"):
+        metrics.wilson(good, clips, level)
