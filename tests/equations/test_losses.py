@@ -203,7 +203,7 @@ def test_eq_smoothed_optimum() -> None:
     # D is near beta, and its logit is level: p around 0, q around 6
     x = torch.tensor(6.0, dtype=torch.float64, requires_grad=True)
     p, q = (torch.exp(-((x - c) ** 2) / 2) for c in (0.0, 6.0))
-    slopes = []
+    slopes: list[Tensor] = []
     for up, down in [(0.9, 0.0), (0.9, 0.1)]:
         best = (up * p + down * q) / (p + q)
         slopes += torch.autograd.grad(best.logit(), x, retain_graph=True)

@@ -151,7 +151,7 @@ def test_eq_kernel_distance():
         return ((x * y).sum().item() / 3 + 1) ** 3
 
     def within(points: Tensor) -> float:
-        return np.mean([kernel(x, y) for x, y in itertools.permutations(points, 2)])
+        return float(np.mean([kernel(x, y) for x, y in itertools.permutations(points, 2)]))
 
     mixed = np.mean([kernel(x, y) for x in real for y in fake])
     expected = within(real) + within(fake) - 2 * mixed
