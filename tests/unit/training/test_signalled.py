@@ -12,7 +12,7 @@ import pytest
 from vgan_tutorial.training import load_checkpoint, read_log
 
 TRAIN = "--steps 1000000 --batch 4 --log-every 5 --checkpoint-every 1000000 --generator dcgan"
-PATIENCE = 120  # seconds until something must have happened
+PATIENCE = 300  # seconds until something must have happened
 
 pytestmark = [
     pytest.mark.slow,  # Python and torch start three times
