@@ -1,6 +1,7 @@
 """Recorded runs: how they are made, and that the stored ones still hold what they say."""
 
 import json
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from vgan_tutorial.experiments.runs import judge_run
 from vgan_tutorial.oracle import judge, summarise
 from vgan_tutorial.recipes import get_recipe
 from vgan_tutorial.shapes import PRESETS
-from vgan_tutorial.training import find_data, load_stages, read_log, sample
+from vgan_tutorial.training import TrainingConfig, find_data, load_stages, read_log, sample
 from vgan_tutorial.training.saving import read_config
 
 RECORDS = Path(__file__).parents[3] / "book" / "records"
@@ -122,7 +123,11 @@ def test_what_the_last_chapter_says_of_a_gpu_holds():
     assert 170 < far["seconds"] < 190
     assert far["judged"]["validity"] == 0
     assert far["judged"]["residual"] > near["judged"]["residual"]
-    assert far["steps"] < get_recipe("sprites-64").config.decay_after
+    recipe = get_recipe("sprites-64").config
+    assert far["steps"] < recipe.decay_after
+    with zipfile.ZipFile(RECORDS / "gpu" / "sprites-64.zip") as archive:
+        trained = TrainingConfig.from_dict(json.loads(archive.read("config.json")))
+    assert trained == replace(recipe, graphs=True)
 
 
 # How a record is made ---------------------------------------------------------------------------
