@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.support import typechecks  # noqa: F401  named in pyproject.toml, which imports `tests` only
+
 ROOT = Path(__file__).parents[1]
 # Files that take long, longest first: one that is begun late is waited for by all other cores.
 # Measured with `--durations=0`; a file's place matters, not that it is exact.

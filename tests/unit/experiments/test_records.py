@@ -49,7 +49,8 @@ def test_a_stored_record_is_opened_by_the_command_that_it_names(name, monkeypatc
     monkeypatch.setattr(records, "versions", lambda: stored["versions"])
     monkeypatch.setattr(records, "describe", lambda device: stored.get("device"))
     if hasattr(experiment, "processes"):
-        monkeypatch.setattr(experiment, "processes", lambda: SimpleNamespace(device=CPU))
+        device = torch.device(stored.get("device", "cpu").split()[0])
+        monkeypatch.setattr(experiment, "processes", lambda: SimpleNamespace(device=device))
 
     def opened(path, begun):
         raise Opened(open_record(path, begun))
