@@ -11,6 +11,7 @@ of `book/records/`. One that was interrupted is given once more, and most go on 
 * `critics`: what critics see, how steep they get, what their features know (chapter 5);
 * `toys`: losses and restraints on the ring (chapters 2 and 7);
 * `throughput`: what each change to a training step brings (chapter 8);
+* `gpu`: all that only a GPU can say, in as many minutes as one has it (chapter 8);
 * `step_costs`: what a step of every recipe costs (chapter 8);
 * `loading`: the loader against decoders, and packed clips against both (chapter 3);
 * `generality`: what the painter and the tile generator can draw at all (chapter 4);
