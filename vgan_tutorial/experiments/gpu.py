@@ -1,6 +1,6 @@
 """Everything that a GPU can say, in one command, for as many minutes as one has it.
 
-`make gpu`, or `python -m vgan_tutorial.experiments.gpu --minutes 9 --out book/records/gpu`. The
+`make gpu`, or `python -m vgan_tutorial.experiments.gpu --minutes 9 --out runs/gpu/record`. The
 parts come in this order, and each leaves its result when its time ends:
 
 1. the tests that need a GPU;
@@ -10,7 +10,8 @@ parts come in this order, and each leaves its result when its time ends:
 
 Given again, the command goes on: what is there is not measured again, and runs are lengthened. If
 the machine is taken away early, which SIGTERM announces, the run of that moment is packed too.
-Without a GPU all of it runs on the CPU, slowly.
+Without a GPU all of it runs on the CPU, slowly. Chapter 8 shows what is in `book/records/gpu`: put
+your folder in its place, run the chapter again, and it shows yours.
 
 The folder holds few files, none of them large: `gpu.json`, `throughput.json`, and for each recipe
 the run without its checkpoint, and the checkpoint in pieces of 15 MiB at most.
@@ -39,7 +40,6 @@ from vgan_tutorial.experiments import throughput
 from vgan_tutorial.experiments.ladder import KINDS
 from vgan_tutorial.experiments.meters import wait_for
 from vgan_tutorial.experiments.records import (
-    RECORDS,
     Record,
     check_counts,
     check_names,
@@ -82,7 +82,7 @@ class Clock:
 
 def make_record(
     minutes: float = 9,
-    out: Path = RECORDS / "gpu",
+    out: Path = Path("runs/gpu/record"),
     runs: Path = Path("runs/gpu"),
     recipes: tuple[str, ...] = ("sprites-64", "full", "grid-64"),
     presets: tuple[str, ...] = MEASURED,

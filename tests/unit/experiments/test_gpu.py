@@ -1,5 +1,6 @@
 """`make gpu` in miniature, on the CPU: every part leaves its result, and nothing is done twice."""
 
+import inspect
 import json
 import signal
 import zipfile
@@ -9,6 +10,7 @@ from functools import partial
 import pytest
 
 from vgan_tutorial.experiments import gpu, ladder, runs, throughput
+from vgan_tutorial.experiments.records import RECORDS
 from vgan_tutorial.recipes import get_recipe
 from vgan_tutorial.training import load_checkpoint, load_generator
 
@@ -120,6 +122,12 @@ def test_the_tests_for_a_gpu_are_counted(monkeypatch):
     found = gpu.run_tests()
     assert found["failed"] == []
     assert found["passed"] + found["skipped"] >= 9
+
+
+def test_unless_told_it_writes_where_no_record_of_the_book_is():
+    """The book's is of another machine, and results of two do not belong in one record."""
+    default = inspect.signature(gpu.make_record).parameters["out"].default
+    assert not default.is_relative_to(RECORDS)
 
 
 def test_an_unknown_recipe_is_refused_before_anything_is_written(tmp_path):
