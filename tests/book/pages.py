@@ -38,9 +38,15 @@ def markdown(path: Path) -> str:
 def displays(text: str) -> Iterator[tuple[str | None, str]]:
     """The label (or None) and the first line of every displayed equation."""
     lines = iter(text.splitlines())
-    target = None
+    target, opened = (
+        None,
+        list[str](),
+    )  # boxes whose text is the page's, by the fence that ends them
     for first in lines:
         line = first
+        if opened and line.strip() == opened[-1]:
+            opened.pop()
+            continue
         if found := re.match(r"^\((eq-[\w-]+)\)=\s*$", line):
             target = found[1]
             continue
@@ -50,6 +56,8 @@ def displays(text: str) -> Iterator[tuple[str | None, str]]:
             if fence[2] == "{math}":
                 labels = [row.split(":label:")[1].strip() for row in body if ":label:" in row]
                 yield (labels[0] if labels else target), " ".join(body)
+        elif fence:
+            opened.append(fence[1])
         elif "$$" in line:
             while line.count("$$") < 2:
                 line += "\n" + next(lines, "$$")

@@ -37,6 +37,14 @@ def test_chapters_are_whole(page):
     assert not list(chapter_faults(markdown(page)))
 
 
+def test_every_equation_that_is_spoken_of_is_seen():
+    """A page whose boxes were misread would seem to have no equations, and so no fault."""
+    seen = {label for page in PAGES for label, _ in displays(markdown(page))}
+    for page in PAGES:
+        spoken_of = set(re.findall(r"\{eq\}`([\w-]+)`", markdown(page)))
+        assert spoken_of <= seen, page.name
+
+
 def test_labels_are_unique():
     labels = [label for page in PAGES for label, _ in displays(markdown(page)) if label]
     assert sorted(labels) == sorted(set(labels))
@@ -84,6 +92,8 @@ def test_the_package_page_lists_every_module():
         "(eq-known)=\n$$\nx\n$$",
         "(eq-known)=\n\\begin{align}\nx\n\\end{align}",
         "::::{admonition} Box\n```{math}\n:label: eq-known\nx\n```\n::::",
+        "````{admonition} Box\n```python\nx\n```\n````\n\n$$\nx\n$$ (eq-known)",
+        "```{admonition} Box\nWords.\n```\n\n$$\nx\n$$ (eq-known)\n\n```{note}\nWords.\n```",
     ],
 )
 def test_a_labelled_equation_is_found_in_every_form(text):
