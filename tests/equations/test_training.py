@@ -1,6 +1,7 @@
 """The equations of chapter 6, and the two mistakes that it makes on purpose."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -15,14 +16,57 @@ from vgan_tutorial.training import (
     train_step,
     update_average,
 )
+from vgan_tutorial.training.disturb import Disturbed
+from vgan_tutorial.training.microbatches import draw_microbatches
+from vgan_tutorial.training.step import discriminator_step
 
 
 def test_eq_lazy_penalty():
-    """Over n steps the multipliers of the penalty add up to n gamma / 2, whatever n is."""
-    gamma, total = 0.7, 24
-    for n in (1, 2, 3, 4, 6, 8):
-        weights = [n * gamma / 2 * (t % n == 0) for t in range(total)]
-        assert sum(weights) / total == pytest.approx(gamma / 2)
+    """Every n-th step has n gamma / 2 times the penalties' slope; over a cycle it is gamma / 2."""
+    gamma = 0.7
+
+    def slope(penalty: float, every: int, step: int) -> torch.Tensor:
+        """The gradient that the discriminator's step leaves in the weights."""
+        config = TrainingConfig(batch=4, discriminator="stacked", penalty=penalty)
+        config = replace(config, penalty_every=every)
+        state = start(config)
+        state.step = step
+        clips = next(shapes_source()(config.batch, state.randomness))
+        (part,) = batch = draw_microbatches(state, clips, None, config)
+        discriminator_step(state, Disturbed(state, config, clips.device), batch, config)
+        seen.append((state.discriminator, part.real, part.fake))
+        return flat([each.grad for each in state.discriminator.parameters()])
+
+    seen: list = []
+    without = slope(0.0, 1, 0)
+    # the penalties by hand, with the weights from before the step
+    network = start(TrainingConfig(batch=4, discriminator="stacked")).discriminator
+    total = torch.zeros(())
+    for clips in seen[0][1:]:
+        clips = clips.detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(network(clips).sum(), clips, create_graph=True)
+        total = total + gradient.square().sum() / len(clips)
+    penalties = torch.autograd.grad(total, list(network.parameters()), allow_unused=True)
+    expected = (
+        gamma
+        / 2
+        * flat(
+            [
+                torch.zeros_like(w) if g is None else g
+                for w, g in zip(network.parameters(), penalties, strict=True)
+            ]
+        )
+    )
+    for n in (1, 2, 3):
+        added = [slope(gamma, n, step) - without for step in range(2 * n)]
+        assert [bool(each.abs().max() > 1e-7) for each in added] == [
+            t % n == 0 for t in range(2 * n)
+        ]
+        torch.testing.assert_close(sum(added) / len(added), expected, rtol=1e-3, atol=1e-6)
+
+
+def flat(tensors):
+    return torch.cat([each.flatten() for each in tensors])
 
 
 def test_eq_moving_average():
