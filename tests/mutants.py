@@ -47,11 +47,14 @@ IMPLEMENTATIONS = {
     "vgan_tutorial/preprocessing.py:centre_crop": "eq-centre-crop",
     "vgan_tutorial/preprocessing.py:window_starts": "eq-frame-window",
     "vgan_tutorial/pixels.py:to_uint8": "eq-model-range",
-    "vgan_tutorial/shapes.py:draw_path": "eq-apparent-turn",
+    "vgan_tutorial/preprocessing.py:frame_indices#wanted =": "eq-frame-window",
+    "vgan_tutorial/preprocessing.py:resize#_resize_frame": "eq-area-filter",
+    "vgan_tutorial/preprocessing.py:_resize_frame#INTER_AREA|smaller =": "eq-area-filter",
+    "vgan_tutorial/shapes.py:draw_path#turns|angle =": "eq-apparent-turn",
     "vgan_tutorial/generators/article.py:ArticleGenerator.forward": "eq-independent-frames",
     "vgan_tutorial/generators/vgan.py:VGANGenerator.streams": "eq-two-streams",
     "vgan_tutorial/generators/vgan.py:VGANGenerator.forward": "eq-two-streams",
-    "vgan_tutorial/generators/content_motion.py:ContentMotionGenerator.streams": (
+    "vgan_tutorial/generators/content_motion.py:ContentMotionGenerator.streams#mask|colour": (
         "eq-content-motion"
     ),
     "vgan_tutorial/generators/content_motion.py:lay_over": "eq-content-motion",
@@ -65,7 +68,6 @@ IMPLEMENTATIONS = {
     "vgan_tutorial/discriminators/article.py:ArticleDiscriminator.forward": "eq-frame-mean",
     "vgan_tutorial/losses/penalties.py:gradient_penalty": "eq-gradient-penalty-linear",
     "vgan_tutorial/losses/penalties.py:largest_singular_value": "eq-power-iteration",
-    "vgan_tutorial/toys/players.py:build_mlp": "eq-lipschitz-product",
     "vgan_tutorial/training/step.py:discriminator_step#penalty": "eq-lazy-penalty eq-mean-step",
     "vgan_tutorial/training/step.py:update_average": "eq-moving-average",
     "tests/support/finite_game.py:jensen_shannon": "eq-jensen-shannon",
@@ -93,6 +95,9 @@ def targets() -> Targets:
     for target, labels in list(found.items()):
         for helper in helpers(target):
             found[helper] |= labels
+    for target in IMPLEMENTATIONS:
+        if "#" in target:
+            found.pop(target.partition("#")[0], None)  # some statements of it alone
     return found
 
 

@@ -22,13 +22,15 @@ from tests.support.seeds import seeded
 from vgan_tutorial import losses
 from vgan_tutorial.losses import ADVERSARIAL_LOSSES
 from vgan_tutorial.toys import DividedBySpectralNorm, build_mlp, wasserstein_1d
+from vgan_tutorial.types import Scores
 
 
 def test_eq_least_squares() -> None:
     loss = ADVERSARIAL_LOSSES["least-squares"]
-    real, fake = torch.tensor([0.0, 3.0]), torch.tensor([2.0, -2.0])
-    assert loss.discriminator(real, fake) == 0.5 * (1 + 4) / 2 + 0.5 * (4 + 4) / 2
-    assert loss.generator(real, fake) == 0.5 * (1 + 9) / 2
+    # not placed evenly around a target: then another target would give the same
+    real, fake = torch.tensor([0.0, 4.0]), torch.tensor([2.0, -1.0])
+    assert loss.discriminator(real, fake) == 0.5 * (1 + 9) / 2 + 0.5 * (4 + 1) / 2
+    assert loss.generator(real, fake) == 0.5 * (1 + 4) / 2
 
 
 def test_eq_least_squares_optimum() -> None:
@@ -117,7 +119,7 @@ def test_eq_wasserstein_losses() -> None:
     difference = ((REAL - FAKE) * places).sum()
     torch.testing.assert_close(-expected_loss(loss.discriminator, places), difference)
     torch.testing.assert_close(-expected_loss(loss.discriminator, 50 * places), 50 * difference)
-    assert (loss.generator(places, places) + places.mean()).abs() < 1e-12
+    torch.testing.assert_close(loss.generator(places + 5, places), -places.mean())
 
 
 def test_eq_disjoint_supports() -> None:
@@ -157,8 +159,10 @@ def test_eq_gradient_penalty() -> None:
     penalty = losses.gradient_penalty(
         lambda clips: clips.flatten(1).square().sum(dim=1) / 8, real, fake, generator=seeded(3)
     )
-    mixed = losses.interpolate(real, fake, generator=seeded(3)).flatten(1)
-    torch.testing.assert_close(penalty, (mixed.norm(dim=1) / 4 - 1).square().mean())
+    share = torch.rand(6, generator=seeded(3), dtype=torch.float64)  # one number a clip
+    mixed = torch.stack([e * x + (1 - e) * y for e, x, y in zip(share, real, fake, strict=True)])
+    expected = (mixed.flatten(1).norm(dim=1) / 4 - 1).square().mean()
+    torch.testing.assert_close(penalty, expected)
 
 
 def test_eq_gradient_penalty_linear() -> None:
@@ -178,6 +182,12 @@ def test_eq_gradient_penalty_linear() -> None:
         torch.testing.assert_close(one, excess.clamp(min=0) ** 2)
     assert excess < 0  # the second critic is gentle: only the two-sided form minds
     assert one == 0 < both
+
+    def critics(clips: Tensor) -> Scores:  # of slopes |w| and 3 |w|, each penalised for itself
+        return Scores((critic(clips), 3 * critic(clips)))
+
+    both = losses.gradient_penalty(critics, real, fake, generator=seeded())
+    torch.testing.assert_close(both, excess**2 + (3 * weight.norm() - 1) ** 2)
 
 
 def test_eq_hinge() -> None:
@@ -243,12 +253,22 @@ def test_eq_r1() -> None:
         lambda x: 0.5 * torch.einsum("bi,ij,bj->b", x.flatten(1), matrix, x.flatten(1)), clips
     )
     torch.testing.assert_close(penalty, (flat @ matrix).square().sum(dim=1).mean())
+    assert not clips.requires_grad  # whoever passed them gets them back as they were
 
 
 def test_eq_r2() -> None:
+    """A linear critic: |w|^2, whose slope in w is 2 w; of several critics each counts in full."""
     weight, critic = linear_critic()
     clips = torch.randn(SHAPE, generator=seeded(1), dtype=torch.float64)
     torch.testing.assert_close(losses.r2_penalty(critic, clips), weight.square().sum())
+    weight.requires_grad_()
+    (slope,) = torch.autograd.grad(losses.r2_penalty(critic, clips), weight)
+    torch.testing.assert_close(slope, 2 * weight)
+    other, second = linear_critic(1)
+    both = losses.r2_penalty(lambda x: Scores((critic(x), second(x))), clips)
+    torch.testing.assert_close(
+        both.detach(), (weight.square().sum() + other.square().sum()).detach()
+    )
 
 
 def test_eq_spectral_norm() -> None:
@@ -260,6 +280,12 @@ def test_eq_spectral_norm() -> None:
         torch.testing.assert_close(found, exact)
     # one step a call, as in training, reaches a norm of 1 too
     constraint = DividedBySpectralNorm(weight.flatten(1).float(), seeded(2))
+    first = constraint(weight.flatten(1).float())
+    assert torch.linalg.matrix_norm(first, 2).item() == pytest.approx(1.0, abs=0.05)
+    kept = constraint.right.clone()
+    constraint.eval()(weight.flatten(1).float())
+    assert torch.equal(constraint.right, kept)  # only training moves the direction
+    constraint.train()
     for _ in range(300):
         normalised = constraint(weight.flatten(1).float())
     assert torch.linalg.matrix_norm(normalised, 2).item() == pytest.approx(1.0, abs=1e-4)

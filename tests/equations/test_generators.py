@@ -53,6 +53,9 @@ def test_eq_field_transposed(kernel, stride, after):
     fields = [reached(network, size=60, position=30 + shift) for shift in range(stride)]
     largest = max(int(seen.max() - seen.min()) + 1 for seen in fields)
     assert largest == (after + kernel - 2) // stride + 1 == receptive_field(network)
+    if kernel == stride:  # pixels dealt out from channels: the same window, put in another way
+        rest = network[1]
+        assert receptive_field([nn.PixelShuffle(stride), rest]) == largest
 
 
 def test_eq_independent_frames():
@@ -149,7 +152,24 @@ def test_eq_content_motion():
     assert (clips - swapped).abs().max() > 1e-3
     with torch.no_grad():
         again = network(torch.cat([content, motion], 1), frames=3)
+        colour, mask, ground = network.streams(latent)
     torch.testing.assert_close(again, clips[:, :, :3], atol=1e-5, rtol=1e-4)
+    painted = mask * colour + (1 - mask) * ground
+    torch.testing.assert_close(clips, painted, atol=1e-5, rtol=1e-4)
+    elsewhere = network.draw_path(motion.flip(0), 8)
+    elsewhere[:, 5] = path[:, 5]  # other motions that meet the first ones in one frame
+    network.draw_path = lambda *_: elsewhere
+    with torch.no_grad():
+        met = network(latent)
+    torch.testing.assert_close(met[:, :, 5], clips[:, :, 5], atol=1e-5, rtol=1e-4)
+    assert (met[:, :, 4] - clips[:, :, 4]).abs().max() > 1e-3
+    for parameter in network.parameters():  # whatever the weights, it shows a clip
+        parameter.data *= 100
+    with torch.no_grad():
+        loud = network.streams(latent)
+    assert all(part.abs().max() <= 1 for part in loud)
+    assert loud[1].min() >= 0
+    assert max(part.abs().max() for part in loud) > 0.9
 
 
 def test_eq_great_circle():
@@ -213,6 +233,7 @@ def test_eq_modulation():
 def test_eq_demodulation():
     """Divided by its length the output has mean square 1, for independent inputs of that kind."""
     layer = initialise(ModulatedConv(3, 4, 5), seeded())
+    layer.bias.copy_(torch.tensor([0.5, -0.3, 0.1, 0.7])[:, None, None])
     steering = torch.randn(1, 5, generator=seeded(2))
     features = torch.randn(1, 3, 400, 400, generator=seeded(1))
     ((y, lengths),) = modulated(layer, features, steering)
@@ -220,7 +241,7 @@ def test_eq_demodulation():
     assert (squares - 1).abs().max() < 0.03
     assert (y[:, 1:-1, 1:-1].square().mean((1, 2)) - 1).abs().max() > 0.1  # not before
     grown = nn.functional.interpolate((y / lengths)[None], scale_factor=2, mode="bilinear")
-    expected = 2**0.5 * nn.functional.leaky_relu(grown, 0.2)
+    expected = nn.functional.leaky_relu(2**0.5 * grown + layer.bias, 0.2)
     torch.testing.assert_close(layer(features, steering), expected, rtol=1e-3, atol=1e-4)
 
 
@@ -240,6 +261,12 @@ def test_eq_motion_code():
             where = [z.real for z in turned] + [z.imag for z in turned]
             expected = network.clock(torch.tensor(where))
             torch.testing.assert_close(codes[row, time], expected, rtol=1e-4, atol=1e-4)
+    told = PainterGenerator(frames=8, size=16, motion=6, classes=3)  # a class joins every frame
+    label = torch.tensor([[0.0, 3**0.5, 0.0]])
+    where = torch.cat([motion[:1, 0::2], motion[:1, 1::2], label], 1)  # at time 0 nothing turned
+    torch.testing.assert_close(
+        told.move(torch.cat([motion[:1], label], 1))[:, 0], told.clock(where)
+    )
     network.frequencies = 2 * math.pi / 8 * torch.arange(1.0, 4)
     periodic = network.move(motion, 20)
     for frame in (8, 16):  # whole turns in a clip bring every pair home

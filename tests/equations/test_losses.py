@@ -199,6 +199,12 @@ def test_eq_smoothed_optimum() -> None:
         torch.testing.assert_close(
             torch.sigmoid(best_response(name)), expected, rtol=1e-5, atol=1e-7
         )
+    game = losses.label_smoothing(0.8, 0.3)
+    torch.testing.assert_close(
+        game.discriminator(LOGITS, LOGITS[:5]),
+        losses.binary_cross_entropy(LOGITS, 0.8) + losses.binary_cross_entropy(LOGITS[:5], 0.3),
+    )
+    torch.testing.assert_close(game.generator(-LOGITS[:5], LOGITS), softplus(-LOGITS).mean())
     # far from the data, one-sided D is near 0 and still has the slope of log p - log q; two-sided
     # D is near beta, and its logit is level: p around 0, q around 6
     x = torch.tensor(6.0, dtype=torch.float64, requires_grad=True)
@@ -300,6 +306,14 @@ def test_eq_feature_matching() -> None:
     minimise(loss, [shift, scale])
     assert shift.item() == pytest.approx(real.mean().item(), abs=1e-3)
     assert scale.item() == pytest.approx(real.std(correction=0).item(), abs=1e-3)
+    # layers are summed, and the real features are targets: no gradient reaches them
+    first = real[:3, None].clone().requires_grad_()
+    second = code[:3, None].clone().requires_grad_()
+    total = losses.feature_matching([first, 2 * first], [second, 2 * second])
+    torch.testing.assert_close(total, 5 * (first.mean() - second.mean()) ** 2)
+    total.backward()
+    assert first.grad is None
+    assert second.grad is not None
 
 
 def test_eq_paired_reconstruction() -> None:

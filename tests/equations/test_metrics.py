@@ -43,6 +43,7 @@ def test_eq_histogram_floor():
         counts = draw.multinomial(clips, [1 / cells] * cells, size=2000)
         distance = np.abs(counts / clips - 1 / cells).sum(1).mean() / 2
         assert metrics.histogram_floor(clips, cells) == pytest.approx(distance, rel=0.02)
+    assert metrics.histogram_floor(0, 24) == metrics.histogram_floor(1, 1000) == 1.0  # at most
 
 
 def test_eq_share_band():
@@ -51,6 +52,8 @@ def test_eq_share_band():
         values = (torch.arange(clips) < share * clips).float()
         (band,) = metrics.bootstrap(values, seeded(), resamples=4000)
         error = math.sqrt(share * (1 - share) / clips)
+        assert band.value == pytest.approx(share)
+        assert (band.low + band.high) / 2 == pytest.approx(share, abs=0.2 * error)
         half = (band.high - band.low) / 2
         assert half == pytest.approx(stats.norm.ppf(0.975) * error, rel=0.08)
 
@@ -89,6 +92,9 @@ def test_eq_frechet_distance():
     scale = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
     parts = [Moments(2, torch.zeros(3).double(), torch.diag(s**2)) for s in (scale, 2 * scale)]
     assert metrics.frechet_distance(*parts) == pytest.approx(scale.square().sum().item())
+    flat = normal(4, 6, 5)  # fewer samples than features: no eigenvalue is below zero, no root NaN
+    assert 0 <= metrics.frechet_distance(flat, flat) < 1e-6
+    assert metrics.frechet_distance(flat, flat + 1) == pytest.approx(6)
     # between Gaussians it is the squared Wasserstein-2 distance: on a line, of quantiles
     levels = (np.arange(20000) + 0.5) / 20000
     moved = ((stats.norm.ppf(levels) - stats.norm.ppf(levels, 1, 2)) ** 2).mean()
@@ -106,6 +112,13 @@ def test_eq_joined_moments():
     both = torch.cat([first, second])
     torch.testing.assert_close(joined.mean, both.mean(0))
     torch.testing.assert_close(joined.covariance, torch.cov(both.T))
+    stream = Moments.of(iter([first[:7], first[7:8], first[:0], first[8:], second]))
+    assert joined.count == stream.count == 80
+    torch.testing.assert_close(stream.covariance, torch.cov(both.T))
+    nothing = Moments.empty(4)
+    nothing.join(Moments.empty(4))
+    assert nothing.count == 0
+    assert not nothing.mean.any()
 
 
 def test_eq_frechet_floor():
@@ -129,6 +142,9 @@ def test_eq_frechet_floor():
     expected = scale.square().sum().item() * (1 / 50 + 1 / 80)
     assert torch.stack(gaps).sum(1).mean().item() == pytest.approx(expected, rel=0.1)
     identity = Moments(2, torch.zeros(64).double(), torch.eye(64).double())
+    still = torch.block_diag(moments.scatter, torch.zeros(2, 2).double())  # features that stand
+    more = Moments(2, torch.zeros(6).double(), still)
+    assert metrics.frechet_floor(more, 200) == pytest.approx(metrics.frechet_floor(moments, 200))
     d, n = 64, 1000  # the special case that the chapter quotes
     assert metrics.frechet_floor(identity, n) == pytest.approx(2 / n * (5 * d / 4 + d * d / 4))
 
@@ -156,6 +172,7 @@ def test_eq_kernel_distance():
     mixed = np.mean([kernel(x, y) for x in real for y in fake])
     expected = within(real) + within(fake) - 2 * mixed
     assert metrics.kernel_distance(real, fake) == pytest.approx(expected)
+    assert metrics.kernel_distance(real, fake, chunk=4) == pytest.approx(expected)
     # it sees moments up to the third and none beyond: -1 or 1 has those of a standard Gaussian
     signs = normal(1500, 1, 3).sign()
     assert abs(metrics.kernel_distance(normal(1500, 1, 4), signs)) < 0.1
@@ -180,9 +197,15 @@ def test_eq_kernel_distance():
     assert means[0] == pytest.approx(means[1], rel=0.15)
 
 
+# Whole numbers: many points lie at the very edge of a ball, which is outside.
+WHOLE = [
+    torch.randperm(90, generator=seeded(seed))[:n, None].double() for seed, n in ((1, 25), (2, 30))
+]
+
+
 def test_eq_precision_recall():
     """Written out with loops, on points of a line."""
-    real, fake, k = normal(25, 1, 1), normal(30, 1, 2) + 0.8, 3
+    real, fake, k = *WHOLE, 3
 
     def radius(points: Tensor, i: int) -> float:
         return sorted(abs(points - points[i]).flatten().tolist())[k]
@@ -190,16 +213,16 @@ def test_eq_precision_recall():
     def inside(point: Tensor, points: Tensor) -> bool:
         return any(abs(point - q).item() < radius(points, i) for i, q in enumerate(points))
 
-    scores = metrics.neighbour_scores(real, fake, k)
+    scores = metrics.neighbour_scores(real, fake, k, chunk=10)
     assert scores.precision == pytest.approx(np.mean([inside(x, real) for x in fake]))
     assert scores.recall == pytest.approx(np.mean([inside(x, fake) for x in real]))
 
 
 def test_eq_density_coverage():
-    real, fake, k = normal(25, 1, 1), normal(30, 1, 2) + 0.8, 3
+    real, fake, k = *WHOLE, 3
     radius = [sorted(abs(real - x).flatten().tolist())[k] for x in real]
     hits = np.array([[abs(y - x).item() < r for y in fake] for x, r in zip(real, radius)])  # noqa: B905
-    scores = metrics.neighbour_scores(real, fake, k)
+    scores = metrics.neighbour_scores(real, fake, k, chunk=10)
     assert scores.density == pytest.approx(hits.sum(0).mean() / k)
     assert scores.coverage == pytest.approx(hits.any(1).mean())
 
@@ -224,6 +247,8 @@ def test_eq_copying_share():
     assert np.mean(shares) == pytest.approx(0.5, abs=0.03)
     training, held_out = normal(80, 3, 1), normal(80, 3, 2)
     assert metrics.copying_share(training, training, held_out) == 1.0
+    assert metrics.copying_share(held_out, training, held_out) == 0.0
+    assert metrics.copying_share(normal(60, 3, 3), training, training) == 0.5  # ties count half
 
 
 def test_eq_content_distance():
@@ -234,6 +259,19 @@ def test_eq_content_distance():
     apart = 255 * math.sqrt(2)
     pairs = 4 * 3
     assert metrics.content_distance(clip).item() == pytest.approx(8 * apart / pairs)
+    # and written out with loops, for noise, part of it out of range; a black clip stays as it is
+    noise = 0.7 * torch.randn(2, 3, 4, 3, 3, generator=seeded(), dtype=torch.float64)
+
+    def colour(frame: Tensor) -> Tensor:
+        pixels = [((x.clip(-1, 1) + 1) / 2 * 255) for x in frame.flatten(1).T]
+        brightest = max(x.max() for x in pixels)
+        return torch.stack([x for x in pixels if x.max() >= 0.9 * brightest]).mean(0)
+
+    for row, found in zip(noise, metrics.content_distance(noise.float()), strict=True):
+        colours = [colour(row[:, time]) for time in range(4)]
+        each = [(a - b).norm() for a, b in itertools.permutations(colours, 2)]
+        assert found.item() == pytest.approx(torch.stack(each).mean().item(), rel=1e-4)
+    assert metrics.content_distance(torch.full((1, 3, 4, 8, 8), -1.0)).item() == 0
 
 
 def test_eq_motion_control():

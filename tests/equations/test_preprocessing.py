@@ -39,9 +39,12 @@ def test_eq_area_filter(old, new):
     np.add.at(weights, ((points * new).astype(int), (points * old).astype(int)), 1 / fine)
     scale = old / new
     assert weights.sum(1) == pytest.approx(scale)  # each new pixel covers s old ones
-    clip = np.random.default_rng(0).integers(0, 256, (1, old, old, 3), np.uint8)
-    expected = np.einsum("ih,jw,thwc->tijc", weights, weights, clip.astype(float)) / scale**2
-    assert np.abs(resize(clip, new, new) - expected).max() <= 1
+    clip = np.random.default_rng(0).integers(0, 256, (1, old, old + 5, 3), np.uint8)
+    rows = np.einsum("ih,thwc->tiwc", weights, clip.astype(float)) / scale
+    assert np.abs(resize(clip, new, old + 5) - rows).max() <= 1
+    square = clip[:, :, :old]
+    expected = np.einsum("ih,jw,thwc->tijc", weights, weights, square.astype(float)) / scale**2
+    assert np.abs(resize(square, new, new) - expected).max() <= 1
 
 
 @pytest.mark.parametrize(("length", "frames", "stride"), [(20, 4, 3), (16, 16, 1), (9, 2, 8)])
@@ -51,6 +54,8 @@ def test_eq_frame_window(length, frames, stride):
         start for start in range(length) if all(start + stride * n < length for n in range(frames))
     ]
     assert len(fitting) == length - (frames - 1) * stride == window_starts(length, frames, stride)
+    assert window_starts((frames - 1) * stride, frames, stride) == 0  # one frame too few
+    assert window_starts(1, frames, stride) == 0
     for start in fitting:
         window = sample_frames(clip, frames, stride, start)[:, 0, 0, 0]
         assert window.tolist() == [start + stride * n for n in range(frames)]
@@ -81,6 +86,8 @@ def test_eq_model_range():
     slope = model.flatten(2)[0, 0].double().diff()
     torch.testing.assert_close(slope, torch.full_like(slope, 1 / 127.5), atol=1e-6, rtol=0)
     assert torch.equal(to_uint8(model + 0.4 / 127.5), levels)  # rounding, not cutting off
+    far = to_uint8(3 * model).long()  # what is outside the range ends at its edges
+    assert torch.equal(far, (3 * (levels.long() - 127.5) + 127.5).round().clamp(0, 255).long())
 
 
 def test_eq_leak():
