@@ -37,6 +37,7 @@ PAIRS = (("real", "fake"), ("first", "second"))
 ALONE = {"device", "dtype", "memory_format", "strict", "keepdim", "generator", "compute_mode"}
 LOOSE = {"rel", "abs", "atol", "rtol", "match", "seed"}  # how near is near enough in a test
 DRAWN = {"seeded", "randn", "rand", "randint", "linspace", "tensor", "arange", "zeros", "ones"}
+SYMMETRIC = {"min", "max", "minimum", "maximum", "isinstance", "assert_close"}
 CHECKS = ("_check", "_require", "refuse")  # functions that end in an exception
 COMPOUND = (ast.If, ast.For, ast.While, ast.With)
 
@@ -88,7 +89,7 @@ def mutants(path: Path, name: str, shown: str, test: bool = False) -> Iterator[M
                 continue
             place(ast.copy_location(other, node))
             ast.fix_missing_locations(tree)
-            after = text_of(statement) if not isinstance(other, ast.Pass) else "(left out)"
+            after = text_of(other if node is statement else statement)
             if after != before:
                 codes = {
                     code.co_qualname: code
@@ -100,7 +101,7 @@ def mutants(path: Path, name: str, shown: str, test: bool = False) -> Iterator[M
 
 
 def text_of(statement: ast.AST) -> str:
-    text = ast.unparse(statement)
+    text = "(left out)" if isinstance(statement, ast.Pass) else ast.unparse(statement)
     return text.splitlines()[0] if isinstance(statement, COMPOUND) else " ".join(text.split())
 
 
@@ -260,7 +261,10 @@ def calls(node: ast.Call) -> Iterator[ast.AST]:
             yield ast.BinOp(values[0], ast.Pow(), ast.Constant(2))
         elif function.id in DROPPED:
             yield values[0]
-    if len(values) > 1 and not isinstance(values[0], ast.Starred):
+    ordered = called(node) not in SYMMETRIC and not any(
+        isinstance(each, ast.Starred) for each in values[:2]
+    )
+    if len(values) > 1 and ordered:
         yield ast.Call(function, [values[1], values[0], *values[2:]], node.keywords)
 
 
