@@ -88,13 +88,13 @@ def targets() -> Targets:
                     if isinstance(each, ast.FunctionDef) and (labels := LABEL.findall(text)):
                         found[f"{shown}:{node.name}.{each.name}"].update(labels)
         for name, function in definitions(tree):
-            if labels := LABEL.findall(ast.get_docstring(function) or ""):
-                found[f"{shown}:{name}"].update(labels)
+            if named := LABEL.findall(ast.get_docstring(function) or ""):
+                found[f"{shown}:{name}"].update(named)
     for target, text in IMPLEMENTATIONS.items():
         found[target].update(LABEL.findall(text))
-    for target, labels in list(found.items()):
+    for target in list(found):
         for helper in helpers(target):
-            found[helper] |= labels
+            found[helper] |= found[target]
     for target in IMPLEMENTATIONS:
         if "#" in target:
             found.pop(target.partition("#")[0], None)  # some statements of it alone

@@ -1,6 +1,7 @@
 """The hunt for wrong formulas: what it changes, and that its lists name what is there."""
 
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -19,13 +20,13 @@ def spread(real, fake, width=3):
 '''
 
 
-def changed(tmp_path, source, name, test=False):
+def changed(tmp_path: Path, source: str, name: str, test: bool = False) -> list[str]:
     path = tmp_path / "formula.py"
     path.write_text(source)
     return [each.after for each in mutants(path, name, "formula", test)]
 
 
-def test_each_change_is_made_alone(tmp_path):
+def test_each_change_is_made_alone(tmp_path: Path) -> None:
     assert changed(tmp_path, FORMULA, "spread") == [
         "gap = (real[1:] - fake).square().sum(dim=0)",
         "gap = (real[1:] - fake).abs().mean(dim=0)",
@@ -45,7 +46,7 @@ def test_each_change_is_made_alone(tmp_path):
     ]
 
 
-def test_a_mutant_computes_what_it_shows(tmp_path):
+def test_a_mutant_computes_what_it_shows(tmp_path: Path) -> None:
     path = tmp_path / "formula.py"
     path.write_text("def double(x):\n    return 2 * x\n")
     found = {}
@@ -57,7 +58,7 @@ def test_a_mutant_computes_what_it_shows(tmp_path):
     assert found == {"return 2 / x": 0.4, "return 3 * x": 15}
 
 
-def test_in_a_test_tolerances_and_drawn_numbers_are_left_alone(tmp_path):
+def test_in_a_test_tolerances_and_drawn_numbers_are_left_alone(tmp_path: Path) -> None:
     source = (
         "def test_eq_a():\n    x = torch.rand(3 + 4)\n    assert x - 1 == approx(2, abs=1 / 3)\n"
     )
@@ -68,12 +69,12 @@ def test_in_a_test_tolerances_and_drawn_numbers_are_left_alone(tmp_path):
 
 
 @pytest.mark.parametrize("target", IMPLEMENTATIONS)
-def test_the_table_names_functions_that_are_there(target):
+def test_the_table_names_functions_that_are_there(target: str) -> None:
     file, _, rest = target.partition(":")
     assert rest.partition("#")[0] in dict(definitions(tree_of(ROOT / file)))
 
 
-def test_equivalent_changes_are_changes_of_formulas():
+def test_equivalent_changes_are_changes_of_formulas() -> None:
     functions = {
         f"{file.removesuffix('.py').replace('/', '.')}.{rest.partition('#')[0]}": (file, rest)
         for file, _, rest in (target.partition(":") for target in targets())

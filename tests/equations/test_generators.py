@@ -138,7 +138,7 @@ def test_eq_two_streams():
         torch.testing.assert_close(clips[:, :, time], m * f + (1 - m) * background[:, :, 0])
 
 
-def test_eq_content_motion():
+def test_eq_content_motion(monkeypatch):
     """Every frame is one function of the same content and of where the motion is at its time."""
     network = initialise(ContentMotionGenerator(frames=8, size=16), seeded()).eval()
     latent = sample_latent(network, 2, seeded())
@@ -158,7 +158,7 @@ def test_eq_content_motion():
     torch.testing.assert_close(clips, painted, atol=1e-5, rtol=1e-4)
     elsewhere = network.draw_path(motion.flip(0), 8)
     elsewhere[:, 5] = path[:, 5]  # other motions that meet the first ones in one frame
-    network.draw_path = lambda *_: elsewhere
+    monkeypatch.setattr(network, "draw_path", lambda *_: elsewhere)
     with torch.no_grad():
         met = network(latent)
     torch.testing.assert_close(met[:, :, 5], clips[:, :, 5], atol=1e-5, rtol=1e-4)
@@ -263,9 +263,9 @@ def test_eq_motion_code():
             torch.testing.assert_close(codes[row, time], expected, rtol=1e-4, atol=1e-4)
     told = PainterGenerator(frames=8, size=16, motion=6, classes=3)  # a class joins every frame
     label = torch.tensor([[0.0, 3**0.5, 0.0]])
-    where = torch.cat([motion[:1, 0::2], motion[:1, 1::2], label], 1)  # at time 0 nothing turned
+    begun = torch.cat([motion[:1, 0::2], motion[:1, 1::2], label], 1)  # at time 0 nothing turned
     torch.testing.assert_close(
-        told.move(torch.cat([motion[:1], label], 1))[:, 0], told.clock(where)
+        told.move(torch.cat([motion[:1], label], 1))[:, 0], told.clock(begun)
     )
     network.frequencies = 2 * math.pi / 8 * torch.arange(1.0, 4)
     periodic = network.move(motion, 20)

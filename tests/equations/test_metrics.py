@@ -88,7 +88,9 @@ def test_eq_frechet_distance():
     gap = (real.mean(0) - fake.mean(0)).square().sum().item()
     root = linalg.sqrtm(first @ second).real
     expected = gap + np.trace(first + second - 2 * root)
-    assert metrics.frechet_distance(real, fake) == pytest.approx(expected)
+    for one in (real, Moments.of(real)):
+        for other in (fake, Moments.of(fake)):
+            assert metrics.frechet_distance(one, other) == pytest.approx(expected)
     scale = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
     parts = [Moments(2, torch.zeros(3).double(), torch.diag(s**2)) for s in (scale, 2 * scale)]
     assert metrics.frechet_distance(*parts) == pytest.approx(scale.square().sum().item())

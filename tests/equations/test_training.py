@@ -73,7 +73,7 @@ def test_eq_moving_average():
     """The recursion equals the weighted sum of everything seen, plus what is left of the start."""
     keep, rng = 0.9, seeded(0)
     network = nn.Linear(3, 1, bias=False)
-    network.register_buffer("kept", torch.zeros(1))
+    network.register_buffer("count", torch.zeros(1))
     average = copy.deepcopy(network)
     first = average.weight.detach().clone()
     seen = []
@@ -83,13 +83,13 @@ def test_eq_moving_average():
         update_average(average, network, keep, step)
     total = sum((1 - keep) * keep**s * weight for s, weight in enumerate(reversed(seen)))
     torch.testing.assert_close(average.weight.detach(), total + keep ** len(seen) * first)
-    network.kept += 7.0  # buffers are no weights: they are copied
+    network.get_buffer("count").fill_(7.0)  # buffers are no weights: they are copied
     update_average(average, network, keep, 1)  # early on the start counts for 1 / (1 + 9) only
     torch.testing.assert_close(
         average.weight.detach(),
         0.9 * network.weight.detach() + 0.1 * (total + keep ** len(seen) * first),
     )
-    assert average.kept.item() == 7.0
+    assert average.get_buffer("count").item() == 7.0
     one_third = keep ** (1 / (1 - keep))  # the claim about the age 1 / (1 - keep)
     assert one_third == pytest.approx(0.35, abs=0.02)
 

@@ -22,7 +22,7 @@ METHODS = {  # by what a method or function is replaced by mistake
     **{"mean": "sum", "sum": "mean", "square": "abs", "abs": "square", "any": "all", "all": "any"},
     **{"sin": "cos", "cos": "sin", "floor": "ceil", "ceil": "floor", "std": "var", "var": "std"},
     **{"rsqrt": "sqrt", "norm": "sum", "softplus": "relu", "sigmoid": "tanh", "log": "log1p"},
-    **{"exp": "expm1", "amin_": "amax_", "eigvalsh": "svdvals", "maximum_": "minimum_"},
+    **{"exp": "expm1", "cumprod": "cumsum"},
 }
 BUILTINS = {"min": "max", "max": "min", "any": "all", "all": "any"}
 DROPPED = {"sqrt", "relu", "normalize", "detach", "abs", "clamp", "tanh", "sort", "round", "diff"}
