@@ -76,9 +76,9 @@ def until(lines: Iterator[str], fence: str) -> Iterator[str]:
         yield line
 
 
-def names_of_tests(folder: Path) -> set[str]:
+def names_of_tests(folder: Path, files: str = "test_*.py") -> set[str]:
     """Names of all test functions below a folder."""
-    trees = (ast.parse(path.read_text(encoding="utf-8")) for path in folder.rglob("test_*.py"))
+    trees = (ast.parse(path.read_text(encoding="utf-8")) for path in folder.rglob(files))
     nodes = (node for tree in trees for node in ast.walk(tree))
     return {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
 
