@@ -44,7 +44,7 @@ def test_eq_field_convolution(layers):
     ("kernel", "stride"),
     [(kernel, stride) for kernel in (2, 3, 4, 5, 6) for stride in (1, 2, 3) if kernel >= stride],
 )
-@pytest.mark.parametrize("after", [1, 3, 7])
+@pytest.mark.parametrize("after", [1, 2, 7])
 def test_eq_field_transposed(kernel, stride, after):
     """The largest field over all ways in which a window can lie on the grid is the formula's."""
     network = positive(
