@@ -39,7 +39,7 @@ def test_eq_loss_at_balance():
 def test_eq_histogram_floor():
     """Perfect generators, many times over: the mean distance is what the formula says."""
     draw = np.random.default_rng(0)
-    for clips, cells in ((500, 24), (2000, 24), (2000, 72)):
+    for clips, cells in ((500, 24), (2000, 24), (2000, 72), (2000, 3)):
         counts = draw.multinomial(clips, [1 / cells] * cells, size=2000)
         distance = np.abs(counts / clips - 1 / cells).sum(1).mean() / 2
         assert metrics.histogram_floor(clips, cells) == pytest.approx(distance, rel=0.02)
@@ -51,6 +51,9 @@ def test_eq_share_band():
     for share, clips in ((0.3, 400), (0.9, 1000)):
         values = (torch.arange(clips) < share * clips).float()
         (band,) = metrics.bootstrap(values, seeded(), resamples=4000)
+        table = torch.stack([values, 1 - values], 1)  # several figures at once: the same draws
+        _, other = metrics.bootstrap(table, seeded(), resamples=4000)
+        assert (other.low, other.high) == pytest.approx((1 - band.high, 1 - band.low))
         error = math.sqrt(share * (1 - share) / clips)
         assert band.value == pytest.approx(share)
         assert (band.low + band.high) / 2 == pytest.approx(share, abs=0.2 * error)
@@ -60,7 +63,7 @@ def test_eq_share_band():
 
 def test_eq_wilson():
     """SciPy's interval; its ends solve the score equation; it holds the truth at the edge too."""
-    for good, clips in ((30, 400), (199, 200), (600, 600), (0, 50)):
+    for good, clips in ((30, 400), (199, 200), (600, 600), (0, 50), (1, 50)):
         band, share = metrics.wilson(good, clips), good / clips
         known = stats.binomtest(good, clips).proportion_ci(method="wilson")
         assert (band.low, band.high) == pytest.approx((known.low, known.high))
