@@ -233,6 +233,10 @@ def test_eq_density_coverage():
 
 
 def test_eq_coverage_of_equals():
+    # which of all other samples are the k nearest is chance: all real ones, and the ball is empty
+    for real, fake, k in ((60, 60, 5), (40, 120, 3), (7, 4, 2)):
+        missed = math.comb(real - 1, k) / math.comb(real + fake - 1, k)
+        assert metrics.expected_coverage(real, fake, k) == pytest.approx(1 - missed)
     for real, fake, k in ((60, 60, 5), (40, 120, 3)):
         found = [
             metrics.neighbour_scores(normal(real, 4, 2 * s), normal(fake, 4, 2 * s + 1), k).coverage
