@@ -256,6 +256,25 @@ def test_eq_r1() -> None:
     assert not clips.requires_grad  # whoever passed them gets them back as they were
 
 
+def test_eq_approximate_r1() -> None:
+    """Scores of a bent critic next to its samples, on average over directions."""
+    x = torch.randn(3, 4, dtype=torch.float64, generator=seeded(1)).requires_grad_()
+
+    def critic(points: Tensor) -> Tensor:
+        return torch.sin(points).sum(dim=-1) + points.prod(dim=-1)
+
+    (slopes,) = torch.autograd.grad(critic(x).sum(), x)
+    noise = torch.randn(40_000, 3, 4, dtype=torch.float64, generator=seeded(2))
+    with torch.no_grad():
+        gaps = [
+            ((critic(x + step * noise) - critic(x)) ** 2).mean(dim=0) / step**2
+            for step in (1e-4, 1.0)
+        ]
+    wanted = slopes.square().sum(dim=1)
+    torch.testing.assert_close(gaps[0], wanted, rtol=0.03, atol=0.0)
+    assert ((gaps[1] / wanted - 1).abs() > 0.1).any()  # only for small steps
+
+
 def test_eq_r2() -> None:
     """A linear critic: |w|^2, whose slope in w is 2 w; of several critics each counts in full."""
     weight, critic = linear_critic()

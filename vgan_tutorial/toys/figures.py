@@ -1,9 +1,10 @@
-"""Pictures of a toy game: the discriminator's surface beside the generator's samples."""
+"""Pictures of a toy game: the discriminator's surface, the samples, or the way of two numbers."""
 
 import torch
 from matplotlib.figure import Figure
 
 from vgan_tutorial.toys.data import sample_toy
+from vgan_tutorial.toys.dirac import DiracGame, averaged, field, growth, play_dirac
 from vgan_tutorial.toys.game import Run, Snapshot
 
 REAL, FAKE, SURFACE = "#0072b2", "#d55e00", "#555555"  # blue and vermilion survive colour blindness
@@ -77,3 +78,31 @@ def _draw_plane(run: Run, snapshot: Snapshot, arrows: int) -> Figure:
 def _real(run: Run, count: int) -> torch.Tensor:
     points = sample_toy(run.game.data, count, torch.Generator().manual_seed(12345))
     return points.squeeze(1) if points.shape[1] == 1 else points
+
+
+def draw_dirac(game: DiracGame, title: str, steps: int = 200, decay: float | None = None) -> Figure:
+    """Draw a game of two numbers: its way through the plane, and how far it is from the solution.
+
+    With `decay`, the moving average of the two numbers is drawn too.
+    """
+    figure = Figure(figsize=(7.0, 3.0), dpi=80, layout="constrained")
+    left, right = figure.subplots(1, 2)
+    line = torch.linspace(-2, 2, 9, dtype=torch.float64)
+    points = torch.cartesian_prod(line, line)
+    push = torch.stack([field(point, game) for point in points])
+    left.quiver(*points.T, *push.T, color=SURFACE, alpha=0.5, width=0.004)
+    track = play_dirac(game, steps)
+    ways = [(track, "the players", FAKE, "-")]
+    if decay is not None:
+        ways.append((averaged(track, decay), "their average", REAL, "--"))
+    for way, name, colour, style in ways:
+        left.plot(*way.T, style, color=colour, linewidth=1.2)
+        left.plot(*way[-1:].T, "o", color=colour, markersize=5)
+        right.plot(way.norm(dim=1), style, color=colour, label=name)
+    left.plot(0, 0, "+", color="black", markersize=10)
+    left.set(xlim=(-2.4, 2.4), ylim=(-2.4, 2.4), xlabel="θ, the generator", ylabel="ψ, the critic")
+    left.set_aspect("equal")
+    right.set(xlabel="step", ylabel="distance from the solution", yscale="log", ylim=(0.01, 10))
+    right.legend(loc="lower left", fontsize=8)
+    figure.suptitle(f"{title}: growth {growth(game):.3f} a step", fontsize=10)
+    return figure
