@@ -138,16 +138,17 @@ def test_training_lazy():
 
 @pytest.mark.parametrize(("name", "critics"), [("stacked", 1), ("dual", 2)])
 def test_training_alarm(name, critics):
-    """The same clips as real and as fake, a critic that is cut off, a learning rate of zero."""
+    """A critic that sees no difference has log 2; one that never moves has something else."""
     config = TrainingConfig(discriminator=name, learning_rate=0.0, batch=8, penalty=0.0)
     critic = build_discriminator(config)
     real, game = clips(8), ADVERSARIAL_LOSSES["relativistic"]
     same = critic(real)
-    blind = math.log(2) * critics
-    assert discriminator_loss(game, same, same).item() == pytest.approx(blind, abs=1e-5)
+    blind = discriminator_loss(game, same, same).item()
+    assert blind == pytest.approx(critics * math.log(2), abs=1e-5)
     state = start(config)
     losses = [train_step(state, real, config)["discriminator_loss"].item() for _ in range(3)]
-    assert losses == pytest.approx([blind] * 3, rel=0.1)
+    assert min(losses) > 1.1
+    assert all(abs(each - blind) > 0.05 for each in losses)
 
 
 @pytest.mark.slow
