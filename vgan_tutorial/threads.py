@@ -102,7 +102,8 @@ class Pace:
     """
 
     def __init__(self, work: Callable[[], object], most: int | None = None) -> None:
-        self.work, self.most, self.tries = work, most, 0
+        self.work, self.most = work, cores() if most is None else most
+        self.tries, self.done, self.began = 0, 0, 0.0
         self._choose()
 
     def step(self) -> None:
@@ -115,7 +116,6 @@ class Pace:
         self.done, self.began = 0, time.perf_counter()
 
     def _choose(self) -> None:
-        most = cores() if self.most is None else self.most
-        self.threads, self.seconds = choose_threads(self.work, most)
+        self.threads, self.seconds = choose_threads(self.work, self.most)
         self.tries += 1
         self.done, self.began = 0, time.perf_counter()
