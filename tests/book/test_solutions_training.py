@@ -12,7 +12,7 @@ from tests.book.notebooks import ROOT, code_cells
 from tests.book.test_solutions import code_of
 from tests.support.states import gradients
 from tests.support.steps import change, clips
-from vgan_tutorial.losses import ADVERSARIAL_LOSSES, discriminator_loss
+from vgan_tutorial.losses import ADVERSARIAL_LOSSES, as_scores, discriminator_loss
 from vgan_tutorial.shapes import PRESETS
 from vgan_tutorial.training import (
     TrainingConfig,
@@ -142,7 +142,7 @@ def test_training_alarm(name, critics):
     config = TrainingConfig(discriminator=name, learning_rate=0.0, batch=8, penalty=0.0)
     critic = build_discriminator(config)
     real, game = clips(8), ADVERSARIAL_LOSSES["relativistic"]
-    same = critic(real)
+    same = as_scores(critic(real))
     blind = discriminator_loss(game, same, same).item()
     assert blind == pytest.approx(critics * math.log(2), abs=1e-5)
     state = start(config)
