@@ -34,7 +34,8 @@ $(SETUP): pyproject.toml constraints.txt
 	$(BIN)/pip install $(QUICKLY) -c constraints.txt -e '.[book,test]'
 	@mkdir -p .make && touch $@
 
-# One thread: these networks are small, and two threads on a busy core can take thirty times as long.
+# One thread, so that numbers do not depend on the machine, and two threads on busy cores can take
+# thirty times as long as one. The long runs of a page measure how many they take.
 book: $(SETUP)  ## execute every notebook and build the book from a clean tree
 	rm -rf _build
 	OMP_NUM_THREADS=1 $(BIN)/jupyter-book build . -W --keep-going

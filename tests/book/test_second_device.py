@@ -24,7 +24,7 @@ FEW = 4  # clips
 NETWORKS = re.compile(
     r"\b(TrainingConfig|start|train|train_step|steps_of|articles_step|sample|measure_run|get_recipe"
     r"|load_generator|load_stages|sample_latent|PackedClips|\w+_source)\("
-    r"|live\.player\(\s+(state|stages)\b"
+    r"|live\.player\(\s+(state|stages|generator)\b"
 )
 
 OF_A_RECORD = re.compile(r"on_h200|records/gpu")  # tables and clips of a run on a GPU

@@ -12,9 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from vgan_tutorial.threads import Pace
 from vgan_tutorial.training.config import TrainingConfig
 from vgan_tutorial.training.state import TrainingState, start
 from vgan_tutorial.training.step import train_step
+from vgan_tutorial.types import Clips, Labels
 
 MEBI = 2**20
 ROUNDS = 3  # of as many steps as lie between two penalties; the quickest one counts
@@ -87,13 +89,7 @@ def measure_run(config: TrainingConfig, device: torch.device, rounds: int = ROUN
         RuntimeError: if the memory of the device does not suffice.
     """
     state = start(config, device)
-    randomness = torch.Generator().manual_seed(config.seed)
-    count = config.batch * config.discriminator_steps
-    shape = (count, 3, config.frames, config.size, config.size)
-    clips = (2 * torch.rand(shape, generator=randomness) - 1).to(device)
-    labels = None
-    if config.classes:
-        labels = torch.randint(config.classes, (count,), generator=randomness).to(device)
+    clips, labels = _random_clips(config, device)
     weights = [*state.generator.parameters(), *state.discriminator.parameters()]
     cycle = config.penalty_every if config.penalty else 1
     counter = _memory_counter(device)
@@ -114,6 +110,37 @@ def measure_run(config: TrainingConfig, device: torch.device, rounds: int = ROUN
     peak = own + kept[0] if counter is None else counter.max_memory_allocated()
     sizes = own / MEBI, peak / MEBI
     return Estimate(_words(device), config.steps, min(times), *sizes, at_least=counter is None)
+
+
+def quickest_threads(config: TrainingConfig, device: torch.device) -> Pace:
+    """Give PyTorch the number of threads with which steps of this run are quickest just now.
+
+    It takes steps of a pair of players made for that: the run's own are not touched.
+
+    Returns:
+        What was found. Its method `step`, called after every step of the run, measures again if
+        steps have become much slower.
+    """
+    state, (clips, labels) = start(config, device), _random_clips(config, device)
+
+    def step() -> None:
+        state.step = 0  # one with penalties, if there are any
+        train_step(state, clips, config, labels)
+        if device.type != "cpu":
+            torch.accelerator.synchronize()
+
+    return Pace(step)
+
+
+def _random_clips(config: TrainingConfig, device: torch.device) -> tuple[Clips, Labels | None]:
+    """What a step is given, of random pixels, with random labels if the networks are told them."""
+    randomness = torch.Generator().manual_seed(config.seed)
+    count = config.batch * config.discriminator_steps
+    shape = (count, 3, config.frames, config.size, config.size)
+    clips = (2 * torch.rand(shape, generator=randomness) - 1).to(device)
+    if not config.classes:
+        return clips, None
+    return clips, torch.randint(config.classes, (count,), generator=randomness).to(device)
 
 
 def state_bytes(state: TrainingState) -> int:

@@ -129,6 +129,55 @@ def test_the_generators_to_watch_lose_first_who_and_then_how(stored):
     assert STORED.with_suffix(".safetensors").stat().st_size < 450_000
 
 
+def test_what_the_chapter_says_of_varieties_holds(stored):
+    def looks(name, key="variety"):
+        return {row["step"]: round(row[key], 2) for row in stored[name]["looks"]}
+
+    runaway = looks("runaway scores")
+    assert (runaway[150], runaway[350], runaway[400]) == (0.91, 0.0, 0.32)
+    assert max(looks("runaway scores", "validity").values()) == 0
+    dead = looks("mode collapse")
+    assert (dead[50], dead[400]) == (0.01, 0.0)  # nothing was lost on the way
+    for name in ("mode collapse", "even stamps"):
+        assert looks(name, "validity")[400] == 0
+    stale = looks("stale average")
+    assert (stale[50], stale[400]) == (0.91, 0.89)
+    ratio = [
+        sick["checkers"] / well["checkers"]
+        for sick, well in zip(
+            stored["checkerboards"]["looks"], stored["uneven stamps"]["looks"], strict=True
+        )
+    ]
+    assert 1.5 < min(ratio) < 2 < 4 < max(ratio) < 5
+
+
+def test_the_quiz_can_be_answered_from_its_columns(stored):
+    """And not from the share of valid clips, which is 0 in all five."""
+    ill = sorted(name for name in stored if name not in CURED.values())
+    random.Random(8349).shuffle(ill)
+    patients = ill[:5]
+
+    def end(key, part="looks"):
+        return {name: stored[name][part][-1][key] for name in patients}
+
+    assert set(end("validity").values()) == {0}
+    variety = end("variety")
+    assert min(variety, key=variety.__getitem__) == "mode collapse"
+    assert variety["mode collapse"] < 0.005 < 0.2 < sorted(variety.values())[1]
+    assert [name for name, moved in end("company").items() if moved > 0.01] == [
+        "wrong normalisation mode"
+    ]
+    real, fake = end("real_logit", "log"), end("fake_logit", "log")
+    gaps = {name: real[name] - fake[name] for name in patients}
+    assert gaps["runaway scores"] > 1e6 * max(
+        gap for name, gap in gaps.items() if name != "runaway scores"
+    )
+    steep = end("generator_loss", "log")["the discriminator wins"]
+    assert abs(steep) < 0.01  # the minimax loss is flat: so is its slope in a fake's logit
+    slope = torch.sigmoid(torch.tensor(fake["the discriminator wins"])).item()
+    assert slope < 0.001
+
+
 def test_the_quiz_has_the_answers_that_the_book_gives(stored):
     ill = sorted(name for name in stored if name not in CURED.values())
     random.Random(8349).shuffle(ill)
