@@ -202,9 +202,11 @@ def test_eq_kernel_distance():
     assert means[0] == pytest.approx(means[1], rel=0.15)
 
 
-# Whole numbers: many points lie at the very edge of a ball, which is outside.
+# Whole numbers: some points lie at the very edge of a ball, which is outside. The two sets overlap
+# in part, so that no figure is 0 or 1.
 WHOLE = [
-    torch.randperm(90, generator=seeded(seed))[:n, None].double() for seed, n in ((1, 25), (2, 30))
+    torch.randperm(200, generator=seeded(seed))[:count, None].double() + shift
+    for seed, count, shift in ((1, 25, 0), (2, 30, 60))
 ]
 
 

@@ -86,6 +86,7 @@ def test_eq_model_range():
     slope = model.flatten(2)[0, 0].double().diff()
     torch.testing.assert_close(slope, torch.full_like(slope, 1 / 127.5), atol=1e-6, rtol=0)
     assert torch.equal(to_uint8(model + 0.4 / 127.5), levels)  # rounding, not cutting off
+    assert to_uint8(torch.zeros(2, 3, 4, 5, 6)).shape == (2, 4, 5, 6, 3)
     far = to_uint8(3 * model).long()  # what is outside the range ends at its edges
     assert torch.equal(far, (3 * (levels.long() - 127.5) + 127.5).round().clamp(0, 255).long())
 
