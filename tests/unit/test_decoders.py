@@ -111,8 +111,13 @@ def test_frames_that_become_interlaced_halfway(tmp_path, monkeypatch):
 
 def test_a_still_film_is_no_fault(tmp_path, monkeypatch):
     path, asked = tmp_path / "a.avi", []
+
+    def asked_for(path):
+        asked.append(path)
+        return False
+
     write_video(path, np.repeat(moving_clip(1), 30, 0), 25.0, "FFV1")
-    monkeypatch.setattr(decoders, "holds_interlaced", lambda path: asked.append(path) or False)
+    monkeypatch.setattr(decoders, "holds_interlaced", asked_for)
     np.testing.assert_array_equal(read_video(path), np.repeat(moving_clip(1), 30, 0))
     assert len(asked) == 1  # once a file, not once a frame
     read_video(path, 5, 1)
