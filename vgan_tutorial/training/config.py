@@ -45,7 +45,7 @@ class TrainingConfig:
     penalty: float = _least(0, 0.1)  # Gamma of R1 and R2; 0 switches them off
     penalty_every: int = _least(1, 4)  # Steps between penalties, which weigh that many times more
     singular_values_every: int = _least(0, 0)  # Steps between TGAN's cuts; 0 for none
-    augmentation: tuple[str, ...] = ()  # Changes of what is judged: colour, translation, cutout
+    augmentation: tuple[str, ...] = ()  # Changes of the judged: colour, translation, cutout, mirror
     blur: float = _least(0, 0.0)  # Standard deviation in pixels of the blur on what is judged
     blur_steps: int = _least(1, 500)  # Steps in which that blur falls to 0, along a line
     noise: float = _least(0, 0.0)  # Standard deviation of the noise on what is judged
