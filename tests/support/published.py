@@ -17,7 +17,7 @@ class Layer(NamedTuple):
     bias: bool = True
     normalised: int = 0  # numbers a channel: 2 for scale and shift, 1 for the scale alone
 
-    def count(self) -> int:
+    def numbers(self) -> int:
         """Numbers to learn."""
         weights = self.inputs * self.outputs * prod(self.kernel)
         return weights + (self.bias + self.normalised) * self.outputs
@@ -25,7 +25,7 @@ class Layer(NamedTuple):
 
 def count(*tables: list[Layer]) -> int:
     """Numbers to learn in all layers."""
-    return sum(layer.count() for table in tables for layer in table)
+    return sum(layer.numbers() for table in tables for layer in table)
 
 
 _CUBE, _SQUARE = (4, 4, 4), (4, 4)
