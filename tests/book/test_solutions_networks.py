@@ -147,7 +147,7 @@ def test_truncation_is_not_where_training_has_been():
 
     drawn = normal(20000, 24).norm(dim=1)
     mean = drawn.mean().item()
-    assert mean == pytest.approx(4.8, abs=0.05)
+    assert mean == pytest.approx(4.85, abs=0.01)
     middle = (normal(20000, 24, seed=1) + normal(20000, 24, seed=2)).norm(dim=1).mean().item() / 2
     assert middle == pytest.approx(3.4, abs=0.05)
     assert 0.7 * mean == pytest.approx(3.4, abs=0.05)
