@@ -44,7 +44,8 @@ def test_solutions_with_code_are_found():
 
 
 @pytest.mark.parametrize("label", SOLUTIONS)
-def test_a_solution_runs(label):
+def test_a_solution_runs(label, monkeypatch):
+    monkeypatch.chdir(ROOT / "book")  # where the records lie
     names: dict[str, object] = {}
     exec(code_cells(CHAPTER)[0].source, names)
     exec(SOLUTIONS[label], names)

@@ -108,6 +108,23 @@ def test_eq_convolution_norm(kernel, stride, dimensions):
         torch.testing.assert_close(exact, flat)  # patches that do not overlap: equality
 
 
+@pytest.mark.parametrize(("size", "shared"), [(4, 1), (5, 2), (6, 3), (7, 4), (9, 4)])
+def test_eq_convolution_norm_with_few_places(size, shared):
+    """A kernel of 4 that lies at one place has n = 1, at two places 2; never more than 4."""
+    weight = torch.randn(3, 2, 4, dtype=torch.float64, generator=seeded())
+    inputs = torch.eye(2 * size, dtype=torch.float64).reshape(-1, 2, size)
+    columns = nn.functional.conv1d(inputs, weight).flatten(1)
+    exact = torch.linalg.matrix_norm(columns, 2).item()
+    flat = torch.linalg.matrix_norm(weight.flatten(1), 2).item()
+    assert exact <= math.sqrt(shared) * flat + 1e-9
+    if shared == 1:
+        assert exact == pytest.approx(flat)
+    covered = nn.functional.conv_transpose1d(
+        torch.ones(1, 1, size - 3), torch.ones(1, 1, 4)
+    )  # how many patches each input is in
+    assert covered.max().item() == shared
+
+
 def test_eq_slope_bound():
     """Nowhere is a network steeper than the product of its layers' bounds."""
     network = initialise(

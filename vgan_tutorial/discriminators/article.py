@@ -16,6 +16,9 @@ class ArticleDiscriminator(nn.Module):
     It sees one frame at a time. A clip's logit is the mean of its frames' logits, which is what
     the article's text does when it passes frames one by one: whatever their order, the score is
     the same.
+
+    Departure: the leaky rectifiers have slope 0.2, DCGAN's. The article leaves Keras' default,
+    0.3.
     """
 
     def __init__(self, frames: int = 16, size: int = 64, channels: int = 64) -> None:

@@ -21,10 +21,12 @@ class MoCoGANVideoDiscriminator(nn.Module):
 
     Space is halved at every layer. Time is not: each layer's kernel of 4, without padding, takes
     three frames off 16, until the last layer scores what is left. With the defaults there are the
-    published 11,056,896 parameters; with 6 categories 11,253,504.
+    11,056,896 parameters of the authors' code; with 6 categories 11,253,504.
 
-    Departure: fewer than 16 frames get shorter kernels along time, and frames that are left over
-    when the last kernel has been reached are scored in turn and averaged.
+    Departures: fewer than 16 frames get shorter kernels along time, and frames that are left over
+    when the last kernel has been reached are scored in turn and averaged. Noise, if there is any,
+    is added before the last convolution too; the authors' code adds it before the others alone
+    (and before all four of its critic of frames).
 
     Args:
         frames: of a clip; any number.

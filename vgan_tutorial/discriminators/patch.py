@@ -18,9 +18,10 @@ class PatchDiscriminator(nn.Module):
     """Scores overlapping patches of single frames (Isola et al., CVPR 2017, section 3.2.2).
 
     Three convolutions of stride 2 and one more that scores: each score sees a patch of 46 pixels.
-    With the defaults, this is MoCoGAN's image discriminator (Tulyakov et al., CVPR 2018), with the
-    published 663,296 parameters. A clip's logit is the mean over patches and frames, so neither
-    the order of frames nor what is far apart in a frame changes it.
+    With the defaults, this is the image discriminator that MoCoGAN's code trains with (Tulyakov et
+    al., CVPR 2018), with its 663,296 parameters. A clip's logit is the mean over patches and
+    frames, so the order of frames does not change it, nor does anything that only two patches
+    together would show.
 
     Args:
         frames: of a clip; any number, the same weights serve every frame.

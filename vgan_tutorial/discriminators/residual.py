@@ -22,9 +22,15 @@ class ResidualDiscriminator(nn.Module):
     residual networks with spectral normalisation in every layer (Miyato et al., ICLR 2018), and
     both know the class by projection (Miyato and Koyama, ICLR 2018).
 
-    Departures: a clip's spatial logit is the mean, not the sum, over its frames, so that their
-    number can change; the 3-D blocks halve time too; there is no self-attention; the default
-    widths are made for small clips; without randomness all frames are shown.
+    Each critic has a loss of its own, and in training the spatial one is shown `shown` frames of
+    every clip, drawn anew at every look.
+
+    Departures: a clip's spatial logit is taken from the mean of its frames' features, not the sum
+    of their logits, so that the number of frames can change; the 3-D blocks halve time too; the
+    last block's short cut is a learnt 1x1x1 convolution, where BigGAN, which halves nothing there
+    either, has the identity; there is no self-attention; the default widths are made for small
+    clips; without randomness all frames are shown. We know of no public code by the authors, so no
+    parameter count is compared.
 
     Args:
         frames: of a clip; any number.
@@ -99,6 +105,9 @@ def _trunk(widths: list[int], flat: bool) -> nn.Sequential:
 
 class ShrinkingBlock(nn.Module):
     """BigGAN's residual block of the discriminator: rectify, convolve, twice, then halve.
+
+    Departure: the short cut is always a learnt convolution. BigGAN has the identity where neither
+    width nor size changes.
 
     Args:
         inputs: channels.

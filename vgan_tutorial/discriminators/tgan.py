@@ -17,10 +17,15 @@ class TGANDiscriminator(nn.Module):
     """TGAN's critic of clips (Saito et al., ICCV 2017, section 3.3).
 
     3-D convolutions of stride 2 halve time, height and width, then one more layer scores what is
-    left. With the defaults there are the published 11,033,281 parameters. The paper keeps it
-    1-Lipschitz with `clip_singular_values` after every fifth step.
+    left. With the defaults the layers are those of the authors' code, with 11,033,281 parameters if
+    batch normalisation shifts. The paper keeps it 1-Lipschitz with `clip_singular_values` after
+    every fifth step.
 
-    Departure: time is halved only while there are frames left to halve.
+    Departures: the authors' configurations for UCF101 leave the shifts out: 11,032,385 parameters.
+    (Their file declares one more normalisation, of the first layer, and does not use it.) Time is
+    halved only while there are frames left to halve, and what is left is scored at once, where
+    they would score moment by moment; with 16 frames one moment is left. Batch normalisation adds
+    1e-5 to the variance, Chainer's 2e-5.
 
     Args:
         frames: of a clip; 1 doubled any number of times.

@@ -18,10 +18,16 @@ from vgan_tutorial.types import ClipLogits, Clips, Labels, Network
 class VideoDiscriminator(nn.Module):
     """A critic of motion: 3-D convolutions that halve time, height and width together.
 
-    With the defaults this is VGAN's discriminator (Vondrick et al., NeurIPS 2016, section 2.3):
-    kernels of 4, stride 2, channels that double, batch normalisation but in the first layer, a
-    leaky rectifier of slope 0.2, and one last convolution over all that is left; 11,041,473
-    parameters.
+    With the defaults this is VGAN's discriminator (Vondrick et al., NeurIPS 2016, section 2.3) but
+    for its last layer: kernels of 4, stride 2, channels that double, batch normalisation but in
+    the first layer, a leaky rectifier of slope 0.2, and one last convolution over all that is
+    left.
+
+    Departures: the authors' main.lua ends in two numbers, for real and fake, and a cross-entropy
+    over both. A softmax over two numbers is the sigmoid of their difference, so one logit says the
+    same with 16,385 parameters fewer: 11,041,473 here, 11,057,858 there. Batch normalisation adds
+    1e-5 to the variance, there 1e-3. Fewer frames or other sizes get fewer layers or shorter
+    kernels.
 
     Args:
         frames: of a clip. Time is halved until one or two frames are left.

@@ -45,9 +45,10 @@ class CompletedArticleGenerator(nn.Module):
     """The article's encoder and decoder with the layers that its comments ask for.
 
     "Add more layers" is taken at its word: convolutions of stride 2 halve the noise image until it
-    is 4x4, transposed ones double it back, all with kernels of 4. Now every pixel depends on all
-    of its frame's noise, so a whole figure can be placed. Frames are still made one by one: what
-    is missing is time.
+    is 4x4, transposed ones double it back, all with kernels of 4. Now pixels that are far apart
+    depend on common noise, so a whole figure can be placed. Not every pixel depends on all noise:
+    at 64 pixels the field of 94 is centred on its pixel, and one at the border sees three quarters
+    of the columns. Frames are still made one by one: what is missing is time.
 
     Args:
         frames: of a clip; any number.

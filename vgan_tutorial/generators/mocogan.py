@@ -17,7 +17,7 @@ class MoCoGANGenerator(nn.Module):
     One content vector holds for the whole clip. A recurrent network takes a *fresh* noise vector
     every frame and returns the frame's motion vector. A category, if there is one, holds for the
     whole clip too. Every frame is painted from content, category and its motion vector by the same
-    DCGAN decoder. With the defaults there are the published 3,298,836 parameters.
+    DCGAN decoder. With the defaults there are the 3,298,836 parameters of the authors' code.
 
     The latent of a clip is one row of numbers: the category's choice (if there are classes),
     the content, the recurrent network's first state, then the noise of one frame after another. So

@@ -22,8 +22,10 @@ class ResidualGenerator(nn.Module):
     class steer every normalisation; one self-attention layer compares distant places.
 
     Departures: one recurrent network at 4x4, where DVD-GAN has one before every pair of blocks;
-    one block a doubling instead of two; no spectral normalisation of the generator; the default
-    widths are made for small clips.
+    one block a doubling instead of two; no spectral normalisation of the generator, and first
+    weights that are not orthogonal; the latent is not cut into a piece for every block, as in
+    BigGAN's larger networks; the default widths are made for small clips. We know of
+    no public code by DVD-GAN's authors, so no parameter count is compared.
 
     Args:
         frames: of a clip; any number.

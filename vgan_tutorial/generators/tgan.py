@@ -21,11 +21,16 @@ class TGANGenerator(nn.Module):
     along time. The image generator paints each frame from its code and the latent: the latent,
     which all frames share, keeps them alike.
 
-    With the defaults the layers and the parameter counts are the published ones: 826,468 in the
-    temporal generator, 3,622,691 in the image generator. Departures: the paper draws the latent
-    uniformly from -1 to 1; here it comes as normal numbers, like every latent of this package, and
-    their cumulative probability makes it uniform. Widths follow `channels`, and sizes other than
-    64 add or drop doublings at the wide end.
+    With the defaults the layers are those of the authors' code, and so are the parameter counts if
+    batch normalisation shifts everywhere: 826,468 in the temporal generator (their classes
+    `FrameSeedGenerator...` without `NoBeta`), 3,622,691 in the image generator.
+
+    Departures: the authors' configurations for UCF101 leave the shifts out of the temporal
+    generator, which then has 825,444 parameters. They draw the latent uniformly from -1 to 1; here
+    it comes as normal numbers, like every latent of this package, and their cumulative probability
+    makes it uniform. Their first weights are uniform, ours `initialise`'s. Batch normalisation adds
+    1e-5 to the variance, Chainer's 2e-5. Widths follow `channels`, and sizes other than 64 add or
+    drop doublings at the wide end.
 
     Args:
         frames: 1 doubled at least twice: 4, 8, 16, …

@@ -19,9 +19,13 @@ class VGANGenerator(nn.Module):
     [0, 1]; an image stream paints one still background b; the clip is m f + (1 - m) b. With
     `streams=1` the video stream alone paints the clip.
 
-    With the defaults the layers and the parameter count are the published ones: 16,245,383 with
-    two streams and 12,663,619 with one. Departure: `channels` and any size that doubles from 4
-    can be chosen; frames double as often as the size does.
+    With the defaults the layers and the parameter count are those of the authors' main.lua:
+    16,245,383 with two streams. Without its mask and its image stream 12,663,619 are left, for the
+    one-stream network that the paper compares with.
+
+    Departures: `channels` and any size that doubles from 4 can be chosen; frames double as often
+    as the size does. The authors draw the first weights from N(0, 0.01), which is
+    `initialise(network, generator, std=0.01)`; the default rule is He's.
     """
 
     def __init__(

@@ -72,8 +72,11 @@ class SelfAttention(nn.Module):
     """Every place looks at every other (Zhang et al., ICML 2019, section 3; as in BigGAN).
 
     Place i takes the mean of the values g_j, weighted by softmax over j of <theta_i, phi_j>. Keys
-    phi and values g are halved in size first. The sum enters through a gate that starts at 0, so
-    that the layer is at first not there.
+    phi and values g are halved in size first, by the largest of every 2x2 places, as in BigGAN's
+    code: the table of weights has a row for every place and a column for every fourth of them. The
+    sum enters through a gate that starts at 0, so that the layer is at first not there.
+
+    Departure: no spectral normalisation.
     """
 
     def __init__(self, channels: int) -> None:
@@ -105,7 +108,9 @@ class MinibatchStd(nn.Module):
     (section 3 of the paper). The standard deviation over a group of samples is taken at every place
     and averaged over everything but the group.
 
-    This mixes samples on purpose, so a gradient penalty on one clip is no longer about that clip.
+    This mixes samples on purpose. A gradient penalty that takes the gradient of the sum of all
+    logits is then about the batch, not about single clips, and that works in practice: the paper
+    itself trains with WGAN-GP, and StyleGAN2 and DIGAN with R1.
 
     Args:
         group: samples that are compared; a batch that is smaller, or that it does not divide, is

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from tests.support import published
 from tests.support.discriminators import clips_of, convolutions, small_mocogan
 from tests.support.generators import parameters
 from tests.support.seeds import seeded
@@ -12,8 +13,8 @@ from vgan_tutorial.discriminators import MoCoGANDiscriminator, MoCoGANVideoDiscr
 def test_mocogans_video_critic_has_the_published_layers():
     """Space halves, time loses three frames a layer."""
     shapes = convolutions(MoCoGANVideoDiscriminator(classes=6), torch.zeros(2, 3, 16, 64, 64))
-    published = [(64, 13, 32, 32), (128, 10, 16, 16), (256, 7, 8, 8), (512, 4, 4, 4), (7, 1, 1, 1)]
-    assert shapes == published
+    expected = [(64, 13, 32, 32), (128, 10, 16, 16), (256, 7, 8, 8), (512, 4, 4, 4), (7, 1, 1, 1)]
+    assert shapes == expected
 
 
 def test_noise_before_every_convolution_needs_randomness():
@@ -45,15 +46,24 @@ def test_categories_have_their_own_logits():
 
 
 @pytest.mark.parametrize(
-    ("build", "published"),
+    ("build", "layers"),
     [
-        (MoCoGANVideoDiscriminator, 11_056_896),
-        (lambda: MoCoGANVideoDiscriminator(classes=6), 11_253_504),
-        (lambda: MoCoGANDiscriminator(classes=6), 663_296 + 11_253_504),
+        (MoCoGANVideoDiscriminator, published.mocogan_clip_critic(0)),
+        (lambda: MoCoGANVideoDiscriminator(classes=6), published.mocogan_clip_critic(6)),
+        (
+            lambda: MoCoGANDiscriminator(classes=6),
+            published.MOCOGAN_PICTURE_CRITIC + published.mocogan_clip_critic(6),
+        ),
     ],
 )
-def test_mocogans_critics_have_the_published_number_of_parameters(build, published):
-    assert parameters(build()) == published
+def test_mocogans_critics_have_as_many_parameters_as_the_authors_code(build, layers):
+    assert parameters(build()) == published.count(layers)
+
+
+def test_the_counts_that_docstrings_tell():
+    assert published.count(published.mocogan_clip_critic(0)) == 11_056_896
+    assert published.count(published.mocogan_clip_critic(6)) == 11_253_504
+    assert published.count(published.MOCOGAN_PICTURE_CRITIC) == 663_296
 
 
 @pytest.mark.parametrize(

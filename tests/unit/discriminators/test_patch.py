@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from tests.support import published
 from tests.support.discriminators import clips_of
 from tests.support.generators import parameters
 from tests.support.seeds import seeded
@@ -26,8 +27,9 @@ def test_the_patch_critic_does_not_know_the_order():
     torch.testing.assert_close(network(shuffled), network(clips))
 
 
-def test_the_patch_critic_has_the_published_number_of_parameters():
-    assert parameters(PatchDiscriminator()) == 663_296
+def test_the_patch_critic_has_as_many_parameters_as_the_authors_code():
+    layers = published.MOCOGAN_PICTURE_CRITIC
+    assert parameters(PatchDiscriminator()) == published.count(layers) == 663_296
 
 
 @pytest.mark.parametrize(

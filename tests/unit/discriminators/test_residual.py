@@ -7,8 +7,12 @@ from torch.nn.utils import parametrize
 
 from tests.support.discriminators import clips_of, small_residual
 from tests.support.seeds import normal, seeded
+from tests.support.steps import change, clips
 from vgan_tutorial.discriminators import ProjectionHead, ResidualDiscriminator, ShrinkingBlock
 from vgan_tutorial.layers import initialise
+from vgan_tutorial.losses import ADVERSARIAL_LOSSES, discriminator_loss
+from vgan_tutorial.training import start, train_step
+from vgan_tutorial.types import Scores
 
 
 def test_the_temporal_critic_is_shown_pooled_pixels():
@@ -20,6 +24,32 @@ def test_the_temporal_critic_is_shown_pooled_pixels():
         checked_frames, checked_motion = network(clips + 0.3 * board).logits
     torch.testing.assert_close(checked_motion, motion, atol=1e-5, rtol=1e-4)
     assert (checked_frames - frames).abs().max() > 1e-3
+
+
+def test_the_spatial_critic_is_shown_a_few_random_frames_in_training(monkeypatch):
+    """Both steps of the players hand it randomness, and every look draws new frames."""
+    state = start(change(discriminator="residual", penalty=0.0))
+    critic, seen = state.discriminator, []
+    assert isinstance(critic, ResidualDiscriminator)
+    critic.shown = 3
+    look = critic.spatial_features
+    monkeypatch.setattr(
+        critic, "spatial_features", lambda frames: (seen.append(frames), look(frames))[1]
+    )
+    train_step(state, clips(4), change(discriminator="residual", penalty=0.0))
+    assert [frames.shape[2] for frames in seen] == [3] * len(seen)
+    first, again = seen[0], seen[2]  # real clips, once in each player's step
+    assert not torch.equal(first, again)
+
+
+def test_each_of_the_two_critics_has_a_loss_of_its_own():
+    """A sure temporal critic does not silence the spatial one, as a hinge on their sum would."""
+    spatial, sure = torch.zeros(4, requires_grad=True), torch.full((4,), 2.0)
+    game, fake = ADVERSARIAL_LOSSES["hinge"], Scores((-sure, -sure))
+    own = discriminator_loss(game, Scores((spatial, sure)), fake)
+    summed = game.discriminator(spatial + sure, -2 * sure)
+    assert (torch.autograd.grad(own, spatial)[0] < 0).all()
+    assert not torch.autograd.grad(summed, spatial)[0].any()
 
 
 def test_projection_follows_its_formula():

@@ -3,11 +3,13 @@
 import pytest
 import torch
 from torch import nn
-from torch.nn.functional import softplus
+from torch.nn.functional import cross_entropy, softplus
 from torch.nn.utils import parametrize
 
+from tests.support import published
 from tests.support.discriminators import build, clips_of, leaves
-from tests.support.seeds import seeded
+from tests.support.generators import parameters
+from tests.support.seeds import normal, seeded
 from vgan_tutorial.discriminators import VideoDiscriminator
 from vgan_tutorial.layers import initialise, receptive_field
 from vgan_tutorial.losses import r1_penalty
@@ -15,9 +17,19 @@ from vgan_tutorial.oracle import DAMAGES
 from vgan_tutorial.shapes import PRESETS, MovingShapes
 
 
-def test_vgans_discriminator_has_the_published_number_of_parameters():
-    network = VideoDiscriminator()
-    assert sum(parameter.numel() for parameter in network.parameters()) == 11_041_473
+def test_vgans_discriminator_has_half_the_last_layer_of_the_authors_code():
+    """Declared departure: one logit, where they have two numbers and a cross-entropy."""
+    trunk, head = published.VGAN_CRITIC, published.VGAN_CRITIC_HEAD
+    assert published.count(trunk, head) == 11_057_858
+    assert parameters(VideoDiscriminator()) == published.count(trunk) + published.count(head) / 2
+
+
+def test_a_softmax_of_two_numbers_is_the_sigmoid_of_their_difference():
+    two = normal(50, 2)
+    (logits,) = (two[:, :1] - two[:, 1:]).unbind(1)
+    for target, loss in ((0, softplus(-logits)), (1, softplus(logits))):
+        truth = torch.full((50,), target)
+        torch.testing.assert_close(cross_entropy(two, truth, reduction="none"), loss)
 
 
 def test_vgans_discriminator_has_the_published_layers():
@@ -28,8 +40,8 @@ def test_vgans_discriminator_has_the_published_layers():
         features = layer(features)
         if isinstance(layer, nn.Conv3d):
             shapes.append(tuple(features.shape[1:]))
-    published = [(64, 16, 32, 32), (128, 8, 16, 16), (256, 4, 8, 8), (512, 2, 4, 4), (1, 1, 1, 1)]
-    assert shapes == published
+    expected = [(64, 16, 32, 32), (128, 8, 16, 16), (256, 4, 8, 8), (512, 2, 4, 4), (1, 1, 1, 1)]
+    assert shapes == expected
 
 
 @pytest.mark.parametrize("frames", [1, 2, 3, 5, 8, 9])

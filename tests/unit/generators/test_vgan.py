@@ -4,13 +4,16 @@ import pytest
 import torch
 from torch import nn
 
+from tests.support import published
 from tests.support.generators import parameters
 from vgan_tutorial.generators import VGANGenerator
 
 
-def test_vgan_has_the_published_number_of_parameters():
-    assert parameters(VGANGenerator()) == 16_245_383
-    assert parameters(VGANGenerator(streams=1)) == 12_663_619
+def test_vgan_has_as_many_parameters_as_the_authors_code():
+    video = [*published.VGAN_VIDEO, *published.VGAN_FOREGROUND]
+    both = [*video, *published.VGAN_MASK, *published.VGAN_BACKGROUND]
+    assert parameters(VGANGenerator()) == published.count(both) == 16_245_383
+    assert parameters(VGANGenerator(streams=1)) == published.count(video) == 12_663_619
 
 
 def test_vgan_has_the_published_layers():
