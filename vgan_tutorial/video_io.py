@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from vgan_tutorial.avi import seeks_exactly
-from vgan_tutorial.errors import VideoError, printable
+from vgan_tutorial.errors import VideoError, is_utf8
 from vgan_tutorial.files import replacing
 
 logger = logging.getLogger(__name__)
@@ -237,7 +237,7 @@ def write_video(
     """
     _check_writable_clip(clip, fps)
     path = Path(path)
-    if printable(path) != os.fspath(path):
+    if not is_utf8(path):
         raise VideoError(path, "has a name that is not valid UTF-8", "Choose another name")
     height, width = clip.shape[1:3]
     with replacing(path, suffix=path.suffix, sync=False) as draft:
@@ -300,7 +300,7 @@ def _why_unreadable(path: Path) -> tuple[str, str] | None:
         return "there is no such file", "Check the spelling and the working folder"
     if path.is_dir():
         return "is a folder, not a video file", "Give the path of one file"
-    if printable(path) != os.fspath(path):  # OpenCV 5.0 crashes the whole process on such a name
+    if not is_utf8(path):  # OpenCV 5.0 crashes the whole process on such a name
         return "has a name that is not valid UTF-8", "Rename the file"
     try:
         with path.open("rb") as file:

@@ -16,7 +16,7 @@ from vgan_tutorial.datasets.pack.format import (
     read_rows,
     read_settings,
 )
-from vgan_tutorial.errors import DataError
+from vgan_tutorial.errors import DataError, printable
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class PackReport:
     def __str__(self) -> str:
         skipped = len(self.problems) - len(self.bad) - len(self.truncated)
         return (
-            f"{self.clips} clips, {self.frames} frames in {self.path} "
+            f"{self.clips} clips, {self.frames} frames in {printable(self.path)} "
             f"({len(self.bad)} bad, {len(self.truncated)} truncated, {skipped} skipped)"
         )
 
@@ -68,7 +68,8 @@ def refuse_problems(folder: Path, problems: Sequence[Problem], strict: bool) -> 
     if strict and problems:
         raise DataError(
             folder,
-            f"was begun without --strict and passed over {problems[0].name}: {problems[0].reason}",
+            f"was begun without --strict and passed over {printable(problems[0].name)}: "
+            f"{problems[0].reason}",
             "Mend or remove that file and pack again",
         )
 
@@ -81,7 +82,7 @@ def require_replaceable(folder: Path) -> None:
     if strangers:
         raise DataError(
             folder,
-            f"is no pack (it holds {min(strangers)}), so it is not replaced",
+            f"is no pack (it holds {printable(min(strangers))}), so it is not replaced",
             "Choose another name, or move it away yourself",
         )
 
