@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
+from vgan_tutorial.errors import DataError
 from vgan_tutorial.files import draft_of, replace_file
 
 FORMAT = 2
@@ -122,8 +123,16 @@ def write_rows(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def read_problems(folder: Path) -> list[Problem]:
-    """The report of what was skipped, bad or truncated."""
-    return [Problem(**row) for row in _read_csv(folder / PROBLEMS)]
+    """The report of what was skipped, bad or truncated.
+
+    Raises:
+        DataError: it is missing or damaged.
+    """
+    try:
+        return [Problem(**row) for row in _read_csv(folder / PROBLEMS)]
+    except (OSError, TypeError, csv.Error) as error:
+        problem = f"is damaged: its {PROBLEMS} is missing or cannot be read ({error})"
+        raise DataError(folder, problem, "Pack the videos again") from error
 
 
 def write_problems(folder: Path, problems: Sequence[Problem]) -> None:

@@ -46,6 +46,8 @@ from vgan_tutorial.errors import DataError, VideoError, printable
 
 logger = logging.getLogger(__name__)
 
+BEGUN = "begun"  # beside the workers' files once one of them has read the program
+
 
 def pack_videos(
     source: str | os.PathLike[str],
@@ -173,6 +175,7 @@ def _spool_file(path: Path, cut: Cut, spool: Path) -> Outcome:
 
 def _end_with_parent(spools: str) -> None:
     """Let a worker end when the process that packs is killed: nobody else would tell it."""
+    (Path(spools) / BEGUN).touch()
     parent = multiprocessing.parent_process()
 
     def watch() -> None:
@@ -222,8 +225,8 @@ def _collect(entry: VideoEntry, spool: Path, job: "Future[Outcome]") -> tuple[Vi
         try:
             outcome = job.result()
         except BrokenProcessPool as error:
-            remedy = "Memory may have run out: give the same command again, with fewer workers"
-            raise DataError(entry.path, "a worker was killed near this file", remedy) from error
+            problem, remedy = _why_broken(spool.parent)
+            raise DataError(entry.path, problem, remedy) from error
         if outcome.rows:
             with spool.open("rb") as source:
                 shutil.copyfileobj(source, array)
@@ -231,6 +234,20 @@ def _collect(entry: VideoEntry, spool: Path, job: "Future[Outcome]") -> tuple[Vi
         return outcome
 
     return entry, read
+
+
+def _why_broken(spools: Path) -> tuple[str, str]:
+    """Why workers have ended: (problem, remedy)."""
+    if (spools / BEGUN).exists():
+        return (
+            "a worker was killed near this file",
+            "Memory may have run out: give the same command again, with fewer workers",
+        )
+    return (
+        "no worker could begin with it",
+        'A script that asks for workers must do so below `if __name__ == "__main__":`, since each '
+        "of them reads the script again; or ask for one",
+    )
 
 
 def _fingerprint(entries: Sequence[VideoEntry]) -> str:
