@@ -8,13 +8,16 @@ from typing import Any
 
 import tyro
 
+from vgan_tutorial.cli.comparing import runs as compare
 from vgan_tutorial.cli.data import fetch, inspect, pack
+from vgan_tutorial.cli.general import HELP, take_general
 from vgan_tutorial.cli.results import evaluate, export, sample
 from vgan_tutorial.cli.runs import estimate, recipes, resume, train, with_recipe
-from vgan_tutorial.errors import DataError
+from vgan_tutorial.errors import DataError, take_any_text
 from vgan_tutorial.training import ProcessLostError
 
 __all__ = [
+    "compare",
     "estimate",
     "evaluate",
     "export",
@@ -39,6 +42,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "sample": sample,
     "evaluate": evaluate,
     "export": export,
+    "runs": compare,
 }
 
 AWARE = ("estimate", "train")  # commands whose defaults a recipe changes
@@ -46,14 +50,16 @@ AWARE = ("estimate", "train")  # commands whose defaults a recipe changes
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run `vgan`: bad input ends in one line on the error stream and exit code 1."""
+    take_any_text()
     logging.basicConfig(level=logging.ERROR, format="%(levelname)s: %(message)s")
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
+        arguments = take_general(arguments)
         recipe_aware = {command: with_recipe(COMMANDS[command], arguments) for command in AWARE}
         tyro.extras.subcommand_cli_from_dict(
             COMMANDS | recipe_aware,
             prog="vgan",
-            description="Generative adversarial networks for video: the book's commands.",
+            description=f"Generative adversarial networks for video: the book's commands. {HELP}",
             args=arguments,
             config=(tyro.conf.FlagCreatePairsOff,),
         )

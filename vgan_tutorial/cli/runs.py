@@ -11,6 +11,8 @@ from typing import Annotated
 
 import tyro
 
+from vgan_tutorial.cli.general import device_is_chosen
+from vgan_tutorial.cli.opening import opening
 from vgan_tutorial.files import replace_file
 from vgan_tutorial.recipes import RECIPES, get_recipe
 from vgan_tutorial.shapes import PRESETS
@@ -109,7 +111,7 @@ def estimate(
     else:
         check_recipe(recipe, data, opened, config)
         config = _shaped(opened, data, config)
-    for device in devices():
+    for device in [processes().device] if device_is_chosen() else devices():
         print(measure_run(config, device))
 
 
@@ -210,6 +212,8 @@ def _go(run: Path, data: Data, split: str, seconds: float | None, config: Traini
         run.mkdir(parents=True, exist_ok=True)
         replace_file(run / DATA, json.dumps({"data": data.name, "split": split}) + "\n")
     judge = data.judge() if config.judge_every else None
+    if processes().is_main_process:
+        print(opening(run, data, split, config))
     state, log = run_training(config, source, run, judge=judge, seconds=seconds)
     if processes().is_main_process:
         print(f"{run}: step {state.step}, {log[-1]['seconds']:.0f} s")

@@ -63,11 +63,11 @@ def test_evaluate_prints_the_judges_figures(run, capsys, tmp_path):
     [
         (("train", "out", "--data", "nowhere"), "no pack at 'nowhere'"),
         (("sample", "nowhere", "clips.webp"), "not a trained generator"),
-        (("sample", "nowhere", "clips.png"), "cannot be animated"),
+        (("sample", "nowhere", "clips.bmp"), "cannot be animated"),
         (("evaluate", "nowhere"), "not a trained generator"),
         (("sample", "run", "clips.gif", "--columns", 0), "columns, fps and scale must be positive"),
         (("sample", "run", "clips.gif", "--fps", 0), "columns, fps and scale must be positive"),
-        (("sample", "run", "nowhere/clips.gif"), "nowhere/clips.gif: No such file or directory"),
+        (("sample", "run", "nowhere/clips.gif"), "there is no folder nowhere"),
         (("sample", "run", "clips.gif", "--checkpoint", "text.pt"), "or is damaged: take another"),
         (("evaluate", "run", "--metrics", "kernel", "--pairwise", 0), "must be positive"),
         (("evaluate", "run", "--out", "nowhere/a.json"), "there is no folder nowhere"),
