@@ -41,6 +41,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "export": export,
 }
 
+MAY_BE_EMPTY = ("--best", "--title", "--alt")
 AWARE = ("estimate", "train")  # commands whose defaults a recipe changes
 
 
@@ -48,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run `vgan`: bad input ends in one line on the error stream and exit code 1."""
     logging.basicConfig(level=logging.ERROR, format="%(levelname)s: %(message)s")
     arguments = sys.argv[1:] if arguments is None else arguments
+    _refuse_empty(arguments)
     try:
         recipe_aware = {command: with_recipe(COMMANDS[command], arguments) for command in AWARE}
         tyro.extras.subcommand_cli_from_dict(
@@ -65,6 +67,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(f"vgan: {_in_words(error)}")
     except KeyboardInterrupt:
         sys.exit(130)  # what shells report for a program that Ctrl-C ended
+
+
+def _refuse_empty(arguments: Sequence[str]) -> None:
+    """An empty path would be the current folder: it comes from a variable that is not set."""
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        if argument == "" and before not in MAY_BE_EMPTY:
+            sys.exit(f"vgan: what comes after {before or 'vgan'} is empty: name a file or a folder")
 
 
 def _in_words(error: Exception) -> str:

@@ -12,7 +12,8 @@ from PIL import Image
 from torch import Tensor, nn
 
 from vgan_tutorial import display, live
-from vgan_tutorial.cli.runs import DATA, Run, read_data
+from vgan_tutorial.cli.folders import DATA, read_trained
+from vgan_tutorial.cli.runs import Run
 from vgan_tutorial.metrics import METRICS, I3DFeatures
 from vgan_tutorial.metrics import evaluate as measure
 from vgan_tutorial.metrics.evaluation import COMPARING, first
@@ -215,7 +216,8 @@ def _class_names(run: Path, config: TrainingConfig) -> list[str] | None:
 def _data_of(run: Path, config: TrainingConfig) -> tuple[str, str]:
     """Data and its part that a run was trained on: what it says, or the preset of that shape."""
     if (run / DATA).exists():
-        return read_data(run)
+        trained = read_trained(run)
+        return trained.data, trained.split
     for name, preset in PRESETS.items():
         if (preset.frames, preset.size) == (config.frames, config.size):
             return name, "all"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,6 +12,7 @@ from typing import Protocol, runtime_checkable
 import torch
 
 from vgan_tutorial.datasets import CATALOGUE, PackedClips, is_pack, official_split, split_by_group
+from vgan_tutorial.datasets.pack.format import TABLE
 from vgan_tutorial.shapes import PRESETS, Preset
 from vgan_tutorial.sprites import ACT_NAMES, Sheets, has_sheets, read_sheets
 from vgan_tutorial.training.config import TrainingConfig
@@ -29,6 +31,10 @@ class Data(Protocol):
     @property
     def name(self) -> str:
         """What finds it again, from any folder."""
+
+    @property
+    def digest(self) -> str:
+        """What tells it from other data, wherever it lies."""
 
     @property
     def class_names(self) -> Sequence[str]:
@@ -53,6 +59,11 @@ class ShapesData:
     @property
     def name(self) -> str:
         """The preset's."""
+        return self.preset.name
+
+    @property
+    def digest(self) -> str:
+        """The preset's name."""
         return self.preset.name
 
     @property
@@ -95,6 +106,14 @@ class SpritesData(_Part):
         return read_sheets(self.folder)
 
     @property
+    def digest(self) -> str:
+        """Of all pixels of the sheets."""
+        digest = hashlib.sha256()
+        for part, cells in sorted(self.sheets.cells.items()):
+            digest.update(part.encode() + cells.cpu().numpy().tobytes())
+        return digest.hexdigest()
+
+    @property
     def class_names(self) -> Sequence[str]:
         """Actions with directions."""
         return ACT_NAMES
@@ -118,6 +137,11 @@ class SpritesData(_Part):
 
 class PackData(_Part):
     """Real footage in a pack."""
+
+    @property
+    def digest(self) -> str:
+        """Of the table, which holds every clip's class and place, and its frames' checksum."""
+        return hashlib.sha256((self.folder / TABLE).read_bytes()).hexdigest()
 
     @property
     def class_names(self) -> Sequence[str]:
