@@ -116,7 +116,7 @@ def read_trained(run: Path) -> Trained:
 
 def write_trained(run: Path, data: Data, split: str) -> None:
     """Write down what a run is trained on."""
-    content = Trained(data.name, split, data.digest)
+    content = Trained(data.name, split, data.digest())
     replace_file(run / DATA, json.dumps(asdict(content)) + "\n")
 
 
@@ -133,7 +133,7 @@ def check_data(run: Path, before: Before, data: Data, split: str) -> None:
     known = trained.digest
     if known is None and (shapes or trained.data in PRESETS):
         known = trained.data
-    if known is not None and known != data.digest:
+    if known is not None and known != data.digest():
         was = trained.data
         changed = f"{was}, which has changed since" if was == data.name else was
         raise ValueError(

@@ -84,7 +84,7 @@ def sample(
 def evaluate(
     run: Run,
     /,
-    metrics: tuple[str, ...] = ("judge",),
+    metrics: tuple[str, ...] | None = None,
     count: int = 1000,
     seed: int = 0,
     data: str | None = None,
@@ -111,7 +111,8 @@ def evaluate(
     Args:
         run: Folder of the run.
         metrics: Any of judge, frechet, kernel, neighbours, content, motion, copies, fvd, or all
-            (everything whose needs are met).
+            (everything whose needs are met). By default judge where there is an exact one, and for
+            videos frechet and neighbours.
         count: How many clips to generate, and how many real ones to put beside them.
         seed: Of the latents.
         data: Real clips, as for `vgan train`. The run's own data by default.
@@ -124,6 +125,8 @@ def evaluate(
         checkpoint: One of the run's checkpoints, such as best.pt, instead of its last state.
         out: File to write all figures to as well, in JSON.
     """
+    if metrics == ():
+        raise ValueError(f"--metrics names none: choose from {', '.join(METRICS)}, all")
     if min(count, pairwise) < 1:
         raise ValueError(f"count and pairwise must be positive: {count}, {pairwise}")
     if out is not None and not out.parent.is_dir():  # said now, and not when all is measured
@@ -132,8 +135,10 @@ def evaluate(
     data, part = (data, "all") if data else _data_of(run, config)
     part, preset = split or part, PRESETS.get(data)
     others = (held_out, "all") if held_out else (data, "test") if part == "train" else None
-    chosen = metrics
-    if "all" in metrics:
+    if preset is not None:
+        _check_shape(data, (preset.frames, preset.size), config)
+    chosen = metrics or _default(data, config)
+    if "all" in chosen:
         chosen = _possible(data, config, others is not None, i3d)
     judged: dict[str, int | float] = {}
     if preset is None and "judge" in chosen:
@@ -238,6 +243,20 @@ def _judged_acts(
     return judged_acts((read(clips) for clips, _ in fakes), opened.sheets)
 
 
+def _check_shape(data: str, shape: tuple[int, int], config: TrainingConfig) -> None:
+    if shape != (config.frames, config.size):
+        raise ValueError(
+            f"clips of {data} have {shape[0]} frames of {shape[1]} pixels; the generator's "
+            f"have {config.frames} of {config.size}"
+        )
+
+
+def _default(data: str, config: TrainingConfig) -> tuple[str, ...]:
+    """What is measured if nobody says."""
+    exact = data in PRESETS or isinstance(find_data(data, size=config.size), SpritesData)
+    return ("judge",) if exact else ("frechet", "neighbours")
+
+
 def _possible(
     data: str, config: TrainingConfig, held_out: bool, i3d: Path | None
 ) -> tuple[str, ...]:
@@ -278,9 +297,5 @@ def _real_clips(
     stream = opened.source(shape, processes().device)(
         BATCH, torch.Generator().manual_seed(seed + 1000)
     )
-    if (shape.frames, shape.size) != (config.frames, config.size):
-        raise ValueError(
-            f"clips of {data} have {shape.frames} frames of {shape.size} pixels; the generator's "
-            f"have {config.frames} of {config.size}"
-        )
+    _check_shape(data, (shape.frames, shape.size), config)
     yield from first(stream, count)

@@ -1,6 +1,7 @@
 """The commands that train: recipes, estimate, train, resume."""
 
 import importlib.util
+import sys
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -135,6 +136,7 @@ def estimate(
         check_recipe(recipe, data, opened, config)
         config = _shaped(opened, config, given)
     for device in devices():
+        print(f"{device}: timing a step", file=sys.stderr, flush=True)
         print(measure_run(config, device))
 
 

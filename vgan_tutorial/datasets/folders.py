@@ -144,6 +144,8 @@ def _why_skip(path: Path) -> str | None:
         return "a folder inside a class folder"
     if path.suffix.lower() not in SUFFIXES:
         return f"the suffix {path.suffix!r} is not a video's"
+    if path.exists() and not path.is_file():  # a pipe, say: to open it would be to wait
+        return "not a regular file"
     return None
 
 

@@ -32,7 +32,6 @@ class Data(Protocol):
     def name(self) -> str:
         """What finds it again, from any folder."""
 
-    @property
     def digest(self) -> str:
         """What tells it from other data, wherever it lies."""
 
@@ -61,7 +60,6 @@ class ShapesData:
         """The preset's."""
         return self.preset.name
 
-    @property
     def digest(self) -> str:
         """The preset's name."""
         return self.preset.name
@@ -105,7 +103,6 @@ class SpritesData(_Part):
         """What characters are made of."""
         return read_sheets(self.folder)
 
-    @property
     def digest(self) -> str:
         """Of all pixels of the sheets."""
         digest = hashlib.sha256()
@@ -138,7 +135,6 @@ class SpritesData(_Part):
 class PackData(_Part):
     """Real footage in a pack."""
 
-    @property
     def digest(self) -> str:
         """Of the table, which holds every clip's class and place, and its frames' checksum."""
         return hashlib.sha256((self.folder / TABLE).read_bytes()).hexdigest()
