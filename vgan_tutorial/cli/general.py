@@ -1,10 +1,7 @@
-"""What every command takes: `--version`, and `--device` to say where it works."""
+"""What every command takes: `--device`, to say where it works."""
 
 import os
-import platform
-import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 
 import torch
 from accelerate import PartialState
@@ -13,10 +10,6 @@ from vgan_tutorial.training.processes import processes
 
 DEVICE = "--device"
 CHOICES = ("ACCELERATE_USE_CPU", "ACCELERATE_TORCH_DEVICE")  # accelerate reads them
-HELP = (
-    "Every command also takes --device NAME, the device to work on, such as cpu, cuda, cuda:1 or "
-    "mps: the best that there is by default. vgan --version prints the versions."
-)
 
 
 def take_general(arguments: Sequence[str]) -> list[str]:
@@ -24,7 +17,6 @@ def take_general(arguments: Sequence[str]) -> list[str]:
 
     Raises:
         ValueError: if the device is not one of this machine's.
-        SystemExit: once the versions are printed.
     """
     rest, words = [], iter(arguments)
     for word in words:
@@ -33,18 +25,7 @@ def take_general(arguments: Sequence[str]) -> list[str]:
             use_device(value if given else next(words, ""))
         else:
             rest.append(word)
-    if rest[:1] == ["--version"]:
-        print(versions())
-        sys.exit(0)
     return rest
-
-
-def versions() -> str:
-    """The package's version, and what its results may depend on besides."""
-    return (
-        f"vgan {version('vgan-tutorial')} (PyTorch {torch.__version__}, "
-        f"Python {platform.python_version()})"
-    )
 
 
 def use_device(name: str) -> None:

@@ -11,6 +11,7 @@ import tyro
 from torch import Tensor, nn
 
 from vgan_tutorial import live
+from vgan_tutorial.cli.folders import DATA, read_trained
 from vgan_tutorial.cli.outputs import check_output
 from vgan_tutorial.cli.pictures import (
     check_name,
@@ -20,7 +21,7 @@ from vgan_tutorial.cli.pictures import (
     write_clips,
     write_each,
 )
-from vgan_tutorial.cli.runs import DATA, Run, read_data
+from vgan_tutorial.cli.runs import Run
 from vgan_tutorial.errors import printable
 from vgan_tutorial.latents import sample_latent
 from vgan_tutorial.metrics import METRICS, I3DFeatures
@@ -111,7 +112,7 @@ def sample(
 def evaluate(
     run: Run,
     /,
-    metrics: tuple[str, ...] = ("judge",),
+    metrics: tuple[str, ...] | None = None,
     count: int = 1000,
     seed: int = 0,
     data: str | None = None,
@@ -138,7 +139,8 @@ def evaluate(
     Args:
         run: Folder of the run.
         metrics: Any of judge, frechet, kernel, neighbours, content, motion, copies, fvd, or all
-            (everything whose needs are met).
+            (everything whose needs are met). By default judge where there is an exact one, and for
+            videos frechet and neighbours.
         count: How many clips to generate, and how many real ones to put beside them.
         seed: Of the latents.
         data: Real clips, as for `vgan train`. The run's own data by default.
@@ -151,6 +153,8 @@ def evaluate(
         checkpoint: One of the run's checkpoints, such as best.pt, instead of its last state.
         out: File to write all figures to as well, in JSON.
     """
+    if metrics == ():
+        raise ValueError(f"--metrics names none: choose from {', '.join(METRICS)}, all")
     if min(count, pairwise) < 1:
         raise ValueError(f"count and pairwise must be positive: {count}, {pairwise}")
     if out is not None and not out.parent.is_dir():  # said now, and not when all is measured
@@ -159,8 +163,10 @@ def evaluate(
     data, part = (data, "all") if data else _data_of(run, config)
     part, preset = split or part, PRESETS.get(data)
     others = (held_out, "all") if held_out else (data, "test") if part == "train" else None
-    chosen = metrics
-    if "all" in metrics:
+    if preset is not None:
+        _check_shape(data, (preset.frames, preset.size), config)
+    chosen = metrics or _default(data, config)
+    if "all" in chosen:
         chosen = _possible(data, config, others is not None, i3d)
     judged: dict[str, int | float] = {}
     if preset is None and "judge" in chosen:
@@ -246,7 +252,8 @@ def _class_names(run: Path, config: TrainingConfig) -> list[str] | None:
 def _data_of(run: Path, config: TrainingConfig) -> tuple[str, str]:
     """Data and its part that a run was trained on: what it says, or the preset of that shape."""
     if (run / DATA).exists():
-        return read_data(run)
+        trained = read_trained(run)
+        return trained.data, trained.split
     for name, preset in PRESETS.items():
         if (preset.frames, preset.size) == (config.frames, config.size):
             return name, "all"
@@ -265,6 +272,20 @@ def _judged_acts(
         )
     read = SpritesJudge(opened.sheets)
     return judged_acts((read(clips) for clips, _ in fakes), opened.sheets)
+
+
+def _check_shape(data: str, shape: tuple[int, int], config: TrainingConfig) -> None:
+    if shape != (config.frames, config.size):
+        raise ValueError(
+            f"clips of {data} have {shape[0]} frames of {shape[1]} pixels; the generator's "
+            f"have {config.frames} of {config.size}"
+        )
+
+
+def _default(data: str, config: TrainingConfig) -> tuple[str, ...]:
+    """What is measured if nobody says."""
+    exact = data in PRESETS or isinstance(find_data(data, size=config.size), SpritesData)
+    return ("judge",) if exact else ("frechet", "neighbours")
 
 
 def _possible(
@@ -307,9 +328,5 @@ def _real_clips(
     stream = opened.source(shape, processes().device)(
         BATCH, torch.Generator().manual_seed(seed + 1000)
     )
-    if (shape.frames, shape.size) != (config.frames, config.size):
-        raise ValueError(
-            f"clips of {data} have {shape.frames} frames of {shape.size} pixels; the generator's "
-            f"have {config.frames} of {config.size}"
-        )
+    _check_shape(data, (shape.frames, shape.size), config)
     yield from first(stream, count)

@@ -157,6 +157,8 @@ def _why_skip(path: Path) -> str | None:
     if path.suffix.lower() not in SUFFIXES:
         remedy = ": rename it to .mp4 if it is one" if path.suffix.lower() in OTHERS else ""
         return f"the suffix {path.suffix!r} is not a video's{remedy}"
+    if path.exists() and not path.is_file():  # a pipe, say: to open it would be to wait
+        return "not a regular file"
     return None
 
 

@@ -151,7 +151,7 @@ def contact_sheet(
         left, top = place % columns * size, place // columns * (size + CAPTION)
         sheet.paste(Image.fromarray(shrink(frame)), (left, top))
         text = printable(label)
-        while draw.textlength(text) > size - 4:
+        while text and draw.textlength(text) > size - 4:
             text = text[:-1]
         draw.text((left + 2, top + size + 1), text, fill="black")
     return np.asarray(sheet)

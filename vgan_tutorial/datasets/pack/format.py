@@ -141,12 +141,13 @@ def write_problems(folder: Path, problems: Sequence[Problem]) -> None:
     write_csv(folder / PROBLEMS, ("name", "kind", "reason"), list(map(asdict, ordered)))
 
 
-def read_settings(folder: Path) -> Any:
-    """The settings that a pack was made with, None if there is none."""
+def read_settings(folder: Path) -> dict[str, Any] | None:
+    """The settings that a pack was made with, None if there are none."""
     try:
-        return json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError):
+        settings: Any = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return None
+    return settings if isinstance(settings, dict) else None
 
 
 def write_settings(folder: Path, settings: Mapping[str, Any]) -> None:

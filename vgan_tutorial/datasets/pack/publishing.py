@@ -3,7 +3,8 @@
 import logging
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from vgan_tutorial.datasets.pack.format import (
     read_settings,
 )
 from vgan_tutorial.errors import DataError, printable
+from vgan_tutorial.locks import locked
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +48,18 @@ class PackReport:
             f"{self.clips} clips, {self.frames} frames in {printable(self.path)} "
             f"({len(self.bad)} bad, {len(self.truncated)} truncated, {skipped} skipped)"
         )
+
+
+@contextmanager
+def alone(out: Path) -> Iterator[None]:
+    """Keep other processes from making the same pack while the block runs.
+
+    Raises:
+        InUseError: if another one makes it.
+    """
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with locked(out.with_name(f".{out.name[-48:]}.lock"), f"the pack {out}"):
+        yield
 
 
 def existing_pack(out: Path, settings: Mapping[str, Any], strict: bool) -> PackReport:

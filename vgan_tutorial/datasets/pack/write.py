@@ -15,7 +15,7 @@ import shutil
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
@@ -27,14 +27,17 @@ from tqdm.auto import tqdm
 from vgan_tutorial.datasets.folders import VideoEntry, scan_folder
 from vgan_tutorial.datasets.pack.cutting import Crop, Cut, Outcome, read_film
 from vgan_tutorial.datasets.pack.format import (
+    ARRAY,
     FORMAT,
     PROBLEMS,
+    Problem,
     partial_of,
     write_problems,
 )
 from vgan_tutorial.datasets.pack.journal import Partial
 from vgan_tutorial.datasets.pack.publishing import (
     PackReport,
+    alone,
     existing_pack,
     old_of,
     publish_pack,
@@ -43,6 +46,7 @@ from vgan_tutorial.datasets.pack.publishing import (
     require_replaceable,
 )
 from vgan_tutorial.errors import DataError, VideoError, printable
+from vgan_tutorial.files import naming
 
 logger = logging.getLogger(__name__)
 
@@ -96,18 +100,43 @@ def pack_videos(
         DataError: the source has no videos, none of them can be used, or `out` is something else
             (nothing but packs is ever replaced).
         VideoError: a file is bad, and `strict` is set.
-        ValueError: a setting is out of range.
+        ValueError: a setting is out of range, or another process makes this pack.
     """
     cut = Cut(size, frames, stride, fps, crop, shots)
+    check_workers(workers)
     out = Path(out)
     entries, skipped = scan_folder(source)
     settings = {"format": FORMAT, **cut.settings(), "source": _fingerprint(entries)}
     if out.exists() and not overwrite:
         return existing_pack(out, settings, strict)
+    with alone(out):
+        if out.exists() and not overwrite:  # another run has just made it
+            return existing_pack(out, settings, strict)
+        _make_pack(source, out, cut, settings, (entries, skipped), strict, workers, progress)
+    return read_report(out)
+
+
+def check_workers(workers: int) -> None:
+    """Refuse a number of processes that is none."""
+    if workers < 1:
+        raise ValueError(f"workers is {workers}; it must be at least 1")
+
+
+def _make_pack(
+    source: str | os.PathLike[str],
+    out: Path,
+    cut: Cut,
+    settings: Mapping[str, Any],
+    found: tuple[Sequence[VideoEntry], Sequence[Problem]],
+    strict: bool,
+    workers: int,
+    progress: bool,
+) -> None:
+    entries, skipped = found
     partial = partial_of(out)
     for folder in (out, partial, old_of(out)):
         require_replaceable(folder)
-    with Partial(partial, settings) as pack:
+    with naming(partial / ARRAY), Partial(partial, settings) as pack:
         refuse_problems(partial, pack.problems, strict)
         done = pack.done
         if done:
@@ -121,15 +150,14 @@ def pack_videos(
                 _pack_file(pack, entry, read, strict)
                 bar.update()
         if not pack.rows:
-            write_problems(partial, skipped + pack.problems)
+            write_problems(partial, [*skipped, *pack.problems])
             raise DataError(
                 source,
                 f"none of its {len(entries)} videos could be packed",
                 f"See {partial / PROBLEMS}; the first: {pack.problems[0].reason}",
             )
-        pack.finish(skipped + pack.problems)
+        pack.finish([*skipped, *pack.problems])
     publish_pack(partial, out)
-    return read_report(out)
 
 
 # Reads one file and writes its frames at the end of the array.
@@ -169,7 +197,7 @@ def _lines(start: int, entry: VideoEntry, outcome: Outcome) -> list[dict[str, An
 
 def _spool_file(path: Path, cut: Cut, spool: Path) -> Outcome:
     """Do the same in another process, into a file of its own."""
-    with spool.open("wb") as array:
+    with naming(spool), spool.open("wb") as array:
         return read_film(path, cut, array)
 
 
