@@ -82,8 +82,7 @@ def sample(
         )
     if fps > 1000 or fps < 0.01:
         raise ValueError(f"fps is {fps:g}; it must be from 0.01 to 1000")
-    if not -(2**63) <= seed < 2**63:
-        raise ValueError(f"seed is {seed:g}; it must be a whole number of at most 63 bits")
+    _check_seed(seed)
     if between < 0:
         raise ValueError(f"between is {between}; it must be at least 0")
     check_name(picture)
@@ -155,6 +154,7 @@ def evaluate(
     """
     if metrics == ():
         raise ValueError(f"--metrics names none: choose from {', '.join(METRICS)}, all")
+    _check_seed(seed)
     if min(count, pairwise) < 1:
         raise ValueError(f"count and pairwise must be positive: {count}, {pairwise}")
     if out is not None and not out.parent.is_dir():  # said now, and not when all is measured
@@ -229,6 +229,12 @@ def export(
     if onnx:
         difference = live.export_onnx(network, onnx)
         print(f"{onnx}: at most {difference:.1e} away from PyTorch")
+
+
+def _check_seed(seed: int) -> None:
+    """Refuse a seed that PyTorch cannot hold; others are derived from it by adding."""
+    if not -(2**63) <= seed < 2**63:
+        raise ValueError(f"seed is {seed}; it must be a whole number of at most 63 bits")
 
 
 def _open_generator(run: Path, checkpoint: str | None) -> tuple[nn.Module, TrainingConfig]:

@@ -134,6 +134,8 @@ class TrainingConfig:
             raise ValueError(f"a batch of {self.batch} cannot be cut into {self.accumulate} parts")
         if any(stage < 0 for stage in self.stages):
             raise ValueError(f"stages are {self.stages}; they are steps, from 0 for the beginning")
+        if not -(2**63) <= self.seed < 2**63:
+            raise ValueError(f"seed is {self.seed}; it must be a whole number of at most 63 bits")
         if self.best and not self.judge_every:
             raise ValueError(f"best is {self.best!r}, but nothing is judged: set judge_every too")
 

@@ -124,6 +124,16 @@ def test_names_give_no_orders_to_the_terminal(tmp_path, capsys):
     assert r"b\rc\n.mp4: holds plain text" in said
 
 
+def test_seeds_that_no_generator_takes_are_refused(tmp_path):
+    """And a refused run leaves nothing behind."""
+    for told in (("train", "run"), ("sample", "run", "a.webp"), ("evaluate", "run")):
+        with pytest.raises(SystemExit, match=r"seed is 10+; it must be a whole"):
+            vgan(told[0], *(tmp_path / each for each in told[1:]), "--seed", 10**23)
+    with pytest.raises(SystemExit, match="no pack at 'nowhere'"):
+        vgan("train", tmp_path / "run", "--data", "nowhere")
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.slow
 def test_the_package_is_the_command():
     told = [sys.executable, "-m", "vgan_tutorial", "--version"]

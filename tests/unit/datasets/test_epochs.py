@@ -121,6 +121,29 @@ def test_batches_arrive_on_the_device(packed):
         assert clips.device.type == labels.device.type == device.type
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "DataLoader worker (pid 7) is killed by signal: Bus error. It is possible that workers are "
+        "out of shared memory.",
+        "unable to write to file </torch_7_1>: No space left on device (28)",
+    ],
+)
+def test_full_shared_memory_is_named(packed, words):
+    loader = EpochLoader(packed, 4)
+
+    def fail(error: str):
+        raise RuntimeError(error)
+        yield
+
+    loader._loader = fail(words)  # type: ignore[assignment]
+    with pytest.raises(MemoryError, match="take fewer workers, a smaller batch, or workers=0"):
+        next(loader.epoch(0))
+    loader._loader = fail("something else")  # type: ignore[assignment]
+    with pytest.raises(RuntimeError, match="something else"):
+        next(loader.epoch(0))
+
+
 def test_the_global_state_of_chance_is_left_alone(packed):
     before = torch.get_rng_state()
     list(EpochLoader(packed, 4, seed=5).epoch(0))
