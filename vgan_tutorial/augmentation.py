@@ -86,11 +86,27 @@ def cut_out(
     return clips * keep[:, None, None]
 
 
+def mirror(
+    clips: Float[Tensor, "batch channels time height width"], generator: torch.Generator
+) -> Float[Tensor, "batch channels time height width"]:
+    """Exchange left and right in half of the clips, drawn by chance, in all frames of each.
+
+    Unlike the other changes it says something about the data: that a mirrored clip could have been
+    filmed as well. Nothing then keeps the generator from making mirrored ones, as if the data had
+    been mirrored before. So it is not for writing, for faces with a parting, for hands, clocks and
+    traffic, nor for labels with a side ("turns left"); and not for Moving Shapes, whose circles
+    all run the same way.
+    """
+    turned = _uniform(clips, generator, 1)[0] < 0.5
+    return torch.where(turned, clips.flip(4), clips)
+
+
 # Choose by name: each takes clips and a source of randomness.
 AUGMENTATIONS: dict[str, Callable[[Tensor, torch.Generator], Tensor]] = {
     "colour": change_colour,
     "translation": translate,
     "cutout": cut_out,
+    "mirror": mirror,
 }
 
 

@@ -1,12 +1,11 @@
 """Decode and encode video files.
 
 A video file is a *container* (AVI, MP4, WebM ...) around a compressed stream made by a *codec*.
-OpenCV does the decompression here, through FFmpeg. Two of its habits stop at this module's door:
-it orders colours blue-green-red, and it answers a broken file with silence. What leaves this
-module is RGB, and a file that cannot be read raises `VideoError`.
+OpenCV does the decompression here, through FFmpeg; see `decoders`. Two of its habits stop at this
+module's door: it orders colours blue-green-red, and it answers a broken file with silence. What
+leaves this module is RGB, and a file that cannot be read raises `VideoError`.
 """
 
-import contextlib
 import logging
 import math
 import os
@@ -20,6 +19,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from vgan_tutorial.avi import seeks_exactly
+from vgan_tutorial.decoders import Capture, opened, quiet, seconds_held
 from vgan_tutorial.errors import VideoError, is_utf8
 from vgan_tutorial.files import replacing
 
@@ -29,10 +29,6 @@ logger = logging.getLogger(__name__)
 FrameChange = Callable[
     [UInt8[np.ndarray, "height width 3"]], UInt8[np.ndarray, "new_height new_width 3"]
 ]
-
-# FFmpeg writes its complaints straight to the terminal, where they drown the one message that
-# names the file. -8 means "quiet"; whoever wants the chatter sets the variable beforehand.
-os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 # Codecs that a plain `pip install` of OpenCV can write, with the container that suits them.
 WRITABLE = {
@@ -45,8 +41,8 @@ WRITABLE = {
 SUFFIXES = frozenset(
     {".avi", ".mp4", ".m4v", ".mkv", ".mov", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".ogv"}
 )
-# A header may claim any number of frames; beyond this it says nothing about the file.
-MOST_CREDIBLE_FRAMES = 100_000_000
+# Seconds by which a whole file may end before its declared end: durations are rounded.
+LATE_END = 0.1
 # OpenCV seeks to a key frame at least 16 frames back: a frame nearer than this is decoded as soon.
 LEAST_WORTH_SEEKING = 32
 
@@ -57,11 +53,14 @@ class VideoInfo:
 
     Attributes:
         path: video file.
-        declared_frames: claimed number of frames, None when missing or absurd.
+        declared_frames: claimed number of frames, None when missing or absurd. Matroska, WebM, FLV
+            and MPEG files claim none.
         fps: frames per second, None when missing or absurd.
         width: pixels.
         height: pixels.
         codec: four-character code of the stream, such as "FMP4" or "h264".
+        seconds: claimed duration of the file, None when missing; that of the sound if it is longer.
+        interlaced: whether the first frame holds two fields, which were filmed one after the other.
     """
 
     path: Path
@@ -70,15 +69,17 @@ class VideoInfo:
     width: int
     height: int
     codec: str
+    seconds: float | None = None
+    interlaced: bool = False
 
 
 def probe(path: str | os.PathLike[str]) -> VideoInfo:
-    """Read a file's header without decoding its frames.
+    """Read a file's header, and decode no more than its first frame.
 
     Raises:
         VideoError: the file is missing, unreadable or not a video.
     """
-    with _open(path) as capture:
+    with opened(path) as capture:
         return _info(Path(path), capture)
 
 
@@ -97,7 +98,10 @@ def iter_frames(
 
     The declared count is never trusted: every HMDB51 clip holds one frame fewer than it declares,
     and a truncated AVI declares them all and ends early without an error. One missing frame is
-    accepted. More are logged as a warning, or raise when `strict`.
+    accepted. More are logged as a warning, or raise when `strict` (see `missing_frames`).
+
+    Interlaced frames come with one of their two fields, and the lines between filled in from the
+    surroundings (`decoders.deinterlaced`): as many frames as before, without combs.
 
     Frames before `start` are decoded and dropped, but for AVI files in which a frame can be sought
     by its number for certain (see `avi.seeks_exactly`; the files of UCF101 are of this kind).
@@ -120,13 +124,13 @@ def iter_frames(
     """
     if start < 0 or stride < 1:
         raise ValueError(f"start must be at least 0 and stride at least 1, got {start}, {stride}")
-    with _open(path) as capture:
+    with opened(path) as capture:
         info = _info(Path(path), capture)
         decoded = 0 if strict else _seek(capture, info, start)
         while capture.grab():
             if decoded >= start and (decoded - start) % stride == 0:
-                ok, frame = capture.retrieve()
-                if not ok:
+                frame = capture.retrieve()
+                if frame is None:
                     break
                 yield _to_rgb(change(frame) if change else frame)
             decoded += 1
@@ -141,15 +145,15 @@ def iter_timed_frames(
     Times always grow: a frame without one of its own (such as the last of HMDB51's clips) is taken
     to come a regular interval after the one before. Raises `VideoError` as `probe` does.
     """
-    with _open(path) as capture:
+    with opened(path) as capture:
         interval = 1 / (_info(Path(path), capture).fps or 25)
         first = last = None
         while capture.grab():
-            told = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+            told = capture.seconds()
             first = told if first is None else first
             time = told - first if last is None or told - first > last else last + interval
-            ok, frame = capture.retrieve()
-            if not ok:
+            frame = capture.retrieve()
+            if frame is None:
                 break
             yield time, _to_rgb(change(frame) if change else frame)
             last = time
@@ -161,7 +165,7 @@ def count_frames(path: str | os.PathLike[str]) -> int:
     Raises:
         VideoError: no frame decodes.
     """
-    with _open(path) as capture:
+    with opened(path) as capture:
         info, decoded = _info(Path(path), capture), 0
         while capture.grab():
             decoded += 1
@@ -241,7 +245,7 @@ def write_video(
         raise VideoError(path, "has a name that is not valid UTF-8", "Choose another name")
     height, width = clip.shape[1:3]
     with replacing(path, suffix=path.suffix, sync=False) as draft:
-        with _quiet():
+        with quiet():
             writer = cv2.VideoWriter(
                 os.path.abspath(draft),
                 cv2.CAP_FFMPEG,
@@ -261,98 +265,27 @@ def write_video(
             )
 
 
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence OpenCV's own warnings: this module says better what is wrong."""
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    try:
-        yield
-    finally:
-        cv2.utils.logging.setLogLevel(level)
-
-
-@contextlib.contextmanager
-def _open(path: str | os.PathLike[str]) -> Iterator[cv2.VideoCapture]:
-    unreadable = _why_unreadable(Path(path))
-    if unreadable:
-        raise VideoError(path, *unreadable)
-    # An absolute path keeps FFmpeg from reading "a:b.avi" as a network address, and naming the
-    # backend keeps OpenCV from reading "a%02d.avi" as a numbered series of images.
-    with _quiet():
-        capture = cv2.VideoCapture(os.path.abspath(path), cv2.CAP_FFMPEG)
-    try:
-        if not capture.isOpened():
-            raise VideoError(path, *_why_not_video(Path(path)))
-        yield capture
-    except cv2.error as error:
-        problem = f"breaks OpenCV while it decodes ({error})"
-        raise VideoError(path, problem, "Convert it with `ffmpeg -i FILE out.avi`") from error
-    finally:
-        capture.release()
-
-
-def _why_unreadable(path: Path) -> tuple[str, str] | None:
-    """The reason why no byte can be read, if there is one: (problem, remedy)."""
-    if path.is_symlink() and not path.exists():
-        return "is a link to a file that does not exist", "Restore the file or remove the link"
-    if not path.exists():
-        return "there is no such file", "Check the spelling and the working folder"
-    if not path.is_file():  # a pipe, say: to open it would be to wait
-        kind = "a folder, not a video file" if path.is_dir() else "not a regular file"
-        return f"is {kind}", "Give the path of one file"
-    if not is_utf8(path):  # OpenCV 5.0 crashes the whole process on such a name
-        return "has a name that is not valid UTF-8", "Rename the file"
-    try:
-        with path.open("rb") as file:
-            empty = not file.read(1)
-    except OSError as error:
-        return f"cannot be opened ({error.strerror})", "Check the file's permissions"
-    return ("is empty (0 bytes)", "Copy or download it again") if empty else None
-
-
-def _why_not_video(path: Path) -> tuple[str, str]:
-    """Why bytes that can be read are no video: (problem, remedy)."""
-    with path.open("rb") as file:
-        head = file.read(512)
-    beginning = head.lstrip().lower()
-    if beginning.startswith((b"<!doctype", b"<html", b"<?xml")):
-        return "is a web page, not a video", "The download failed: fetch it again and look at it"
-    if beginning.startswith(b"version https://git-lfs"):
-        return "is a Git LFS pointer, not the video", "Run `git lfs pull`"
-    if all(byte in b"\t\n\r\f" or 32 <= byte < 127 for byte in head):
-        return "holds plain text, not a video", "Remove it or correct its suffix"
-    return (
-        "is not a video that OpenCV can open, or is cut off before its index",
-        "Copy it again, or convert it with `ffmpeg -i FILE out.avi`",
-    )
-
-
-def _info(path: Path, capture: cv2.VideoCapture) -> VideoInfo:
-    declared = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+def _info(path: Path, capture: Capture) -> VideoInfo:
     fps = capture.get(cv2.CAP_PROP_FPS)
     fourcc = int(capture.get(cv2.CAP_PROP_FOURCC)) & 0xFFFFFFFF
     letters = fourcc.to_bytes(4, "little").decode("latin-1")
     return VideoInfo(
         path=path,
-        declared_frames=int(declared) if 0 < declared < MOST_CREDIBLE_FRAMES else None,
+        declared_frames=capture.facts.frames,
         fps=fps if math.isfinite(fps) and fps > 0 else None,
         width=int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)),
         height=int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)),
         codec="".join(letter if letter.isprintable() else "?" for letter in letters).strip(),
+        seconds=capture.facts.seconds,
+        interlaced=capture.facts.interlaced,
     )
 
 
-def _seek(capture: cv2.VideoCapture, info: VideoInfo, start: int) -> int:
+def _seek(capture: Capture, info: VideoInfo, start: int) -> int:
     """Go to frame `start` if that is certain to be right; the number of the frame that is next."""
     if start < LEAST_WORTH_SEEKING or not seeks_exactly(info.path, info.fps):
         return 0
-    capture.set(cv2.CAP_PROP_POS_FRAMES, start)
-    if capture.get(cv2.CAP_PROP_POS_FRAMES) == start:
-        return start
-    with _quiet():  # it landed elsewhere, as it does behind the end: begin again
-        capture.open(os.path.abspath(info.path), cv2.CAP_FFMPEG)
-    return 0
+    return start if capture.seek(start) else 0
 
 
 def _to_rgb(frame: UInt8[np.ndarray, "..."]) -> UInt8[np.ndarray, "height width 3"]:
@@ -379,11 +312,20 @@ def _check_count(info: VideoInfo, decoded: int, strict: bool) -> None:
 def missing_frames(info: VideoInfo, decoded: int) -> str | None:
     """Describe frames that a file declares but does not hold; None when all is well.
 
-    One missing frame is normal (all of HMDB51), so it is not reported.
+    One missing frame is normal (all of HMDB51), so it is not reported. Where a container declares
+    no number, its duration is looked at instead: if picture and sound both end before it, the file
+    was cut off. Sound may well go on when the picture has ended.
     """
-    if info.declared_frames is None or decoded >= info.declared_frames - 1:
+    if info.declared_frames is not None:
+        if decoded >= info.declared_frames - 1:
+            return None
+        return f"only {decoded} of {info.declared_frames} declared frames decode"
+    if info.seconds is None or info.fps is None or decoded >= info.seconds * info.fps - 2:
         return None
-    return f"only {decoded} of {info.declared_frames} declared frames decode"
+    held = seconds_held(info.path)
+    if held is None or held > info.seconds - max(2 / info.fps, LATE_END):
+        return None
+    return f"ends after {held:.1f} of the {info.seconds:.1f} seconds that it declares"
 
 
 def _check_writable_clip(clip: np.ndarray, fps: float) -> None:

@@ -12,9 +12,11 @@ from vgan_tutorial.augmentation import (
     blur,
     change_colour,
     cut_out,
+    mirror,
     translate,
 )
-from vgan_tutorial.shapes import MovingShapes
+from vgan_tutorial.oracle import judge
+from vgan_tutorial.shapes import PRESETS, MovingShapes
 
 
 def clips_of(count=6):
@@ -29,7 +31,30 @@ def test_every_frame_of_a_clip_is_changed_alike(name):
     torch.testing.assert_close(changed, changed[:, :, :1].expand_as(changed))
     assert not torch.equal(changed, still)
     same = AUGMENTATIONS[name](clips_of()[:1].expand(6, -1, -1, -1, -1), seeded())
-    assert len({tuple(clip.flatten().tolist()) for clip in same}) == 6
+    # A mirror knows two answers only.
+    expected = 2 if name == "mirror" else 6
+    assert len({tuple(clip.flatten().tolist()) for clip in same}) == expected
+
+
+def test_the_mirror_exchanges_left_and_right_in_half_of_the_clips():
+    clips = torch.rand(400, 3, 2, 4, 6, generator=seeded())
+    mirrored = mirror(clips, seeded())
+    turned = (mirrored != clips).flatten(1).any(1)
+    assert torch.equal(mirrored[turned], clips[turned].flip(-1))
+    assert turned.float().mean().item() == pytest.approx(0.5, abs=0.08)
+    assert torch.equal(mirror(clips[..., :1], seeded()), clips[..., :1])
+
+
+def test_what_a_mirror_must_not_be_used_for():
+    """A circle runs the other way, which never happens in the data; up and down stays."""
+    clips, labels = MovingShapes("tiny", 0).batch(300)
+    verdict = judge(clips.flip(-1), PRESETS["tiny"])
+    motions = PRESETS["tiny"].motions
+    circular = labels.motion == motions.index("circular")
+    right = verdict.factors.motion == labels.motion
+    assert verdict.valid.all()
+    assert not right[circular].any()
+    assert right[~circular].all()
 
 
 def test_break_a_change_for_every_frame():

@@ -26,7 +26,7 @@ from vgan_tutorial.datasets.pack.format import (
 from vgan_tutorial.datasets.pack.read import PackedClips
 from vgan_tutorial.errors import DataError, VideoError, printable
 from vgan_tutorial.preprocessing import shrinker
-from vgan_tutorial.video_io import iter_frames, missing_frames, probe
+from vgan_tutorial.video_io import count_frames, iter_frames, missing_frames, probe
 
 CAPTION = 14  # pixels for a name under a picture
 CHANGED = "changed"  # kind of a problem: a pack does not hold what was packed
@@ -233,7 +233,7 @@ def _row(label: str, clips: Sequence[Clip]) -> tuple[str, ...]:
         printable(label),
         str(len(clips)),
         str(len({clip.group for clip in clips})),
-        str(sum(lengths)),
+        str(sum(lengths)) if lengths else "?",
         str(min(lengths, default="?")),
         str(max(lengths, default="?")),
         _range(rates),
@@ -279,5 +279,5 @@ def _file_pictures(path: Path, count: int) -> Iterable[tuple[str, UInt8[np.ndarr
 
 def _middle_frame(path: Path) -> UInt8[np.ndarray, "height width 3"]:
     """The frame in the middle, or the last one before it if the file ends early."""
-    middle = (probe(path).declared_frames or 1) // 2
+    middle = (probe(path).declared_frames or count_frames(path)) // 2
     return deque(islice(iter_frames(path), middle + 1), maxlen=1).pop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 from jaxtyping import UInt8
@@ -43,8 +44,6 @@ def write_coded(
     milliseconds: int | list[int] = 40,
 ) -> None:
     """Write with a codec of PyAV's, each frame shown for so long: a list varies the frame rate."""
-    import av  # of the tests' extra, so the package imports it where it is used
-
     if isinstance(milliseconds, int):
         tick, each = Fraction(milliseconds, 1000), [1] * len(clip)
     else:
@@ -62,4 +61,27 @@ def write_coded(
             frame.pts, frame.time_base = shown, tick
             container.mux(stream.encode(frame))
             shown += pause
+        container.mux(stream.encode())
+
+
+def interlaced(
+    moments: UInt8[np.ndarray, "time height width 3"],
+) -> UInt8[np.ndarray, "half height width 3"]:
+    """Frames of two moments each: odd lines of the first, even lines of the second."""
+    frames = moments[: len(moments) // 2 * 2 : 2].copy()
+    frames[:, ::2] = moments[1::2, ::2]
+    return frames
+
+
+def write_fields(path: Path, clip: UInt8[np.ndarray, "time height width 3"], codec: str) -> None:
+    """Write frames as interlaced ones, the lower field first, as `interlaced` makes them."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.height, stream.width = clip.shape[1:3]
+        stream.pix_fmt, stream.bit_rate = "yuv420p", 4_000_000
+        of_x264 = {"x264-params": "bff=1"}
+        stream.options = of_x264 if codec == "libx264" else {"g": "12", "flags": "+ildct+ilme"}
+        for array in clip:
+            frame = av.VideoFrame.from_ndarray(array, format="rgb24").reformat(format="yuv420p")
+            container.mux(stream.encode(frame))
         container.mux(stream.encode())
