@@ -300,7 +300,9 @@ def _check_count(info: VideoInfo, decoded: int, strict: bool) -> None:
         raise VideoError(
             info.path,
             f"opens, but not one frame decodes (codec {info.codec or 'unknown'})",
-            "The file is damaged or OpenCV lacks its codec: try `ffmpeg -i FILE out.avi`",
+            "OpenCV's wheels cannot decode AV1: convert it with `ffmpeg -i FILE out.avi`"
+            if info.codec.lower() in ("av01", "av1")
+            else "The file is damaged or OpenCV lacks its codec: try `ffmpeg -i FILE out.avi`",
         )
     shortfall = missing_frames(info, decoded)
     if shortfall and strict:

@@ -29,6 +29,7 @@ from vgan_tutorial.preprocessing import shrinker
 from vgan_tutorial.video_io import count_frames, iter_frames, missing_frames, probe
 
 CAPTION = 14  # pixels for a name under a picture
+MOST_PIXELS = 300_000_000  # of a contact sheet: about two gigabytes while it is drawn
 CHANGED = "changed"  # kind of a problem: a pack does not hold what was packed
 
 
@@ -134,10 +135,12 @@ def contact_sheet(
 
     Raises:
         DataError: there is nothing to show.
-        ValueError: `count`, `columns` or `size` is not positive.
+        ValueError: `count`, `columns` or `size` is not positive, or the sheet would be too large.
     """
     if min(count, columns, size) < 1:
         raise ValueError(f"count, columns and size must be positive: {count}, {columns}, {size}")
+    if count * size * size > MOST_PIXELS:
+        raise ValueError(f"{count} pictures of {size} pixels are too large: ask for fewer, smaller")
     path = Path(path)
     pictures = list(_pack_pictures(path, count) if is_pack(path) else _file_pictures(path, count))
     if not pictures:

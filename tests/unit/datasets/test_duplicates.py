@@ -94,6 +94,11 @@ def test_the_sheet_has_as_many_pictures_as_there_are_to_show(tmp_path):
     assert contact_sheet(source, 100, columns=1, size=16).shape[0] == readable * 30
 
 
+def test_a_sheet_that_no_memory_holds_is_refused(source):
+    with pytest.raises(ValueError, match="24 pictures of 30000 pixels are too large"):
+        contact_sheet(source, size=30_000)
+
+
 def test_a_sheet_that_cannot_be_written_is_refused_first(source, tmp_path, capsys):
     for wrong, message in (("a.txt", "has the suffix"), ("no/a.png", "there is no folder")):
         with pytest.raises(SystemExit, match=message):
