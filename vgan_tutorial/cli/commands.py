@@ -10,7 +10,6 @@ from typing import Any
 import torch
 import tyro
 
-from vgan_tutorial.cli import ABOUT
 from vgan_tutorial.cli.comparing import runs
 from vgan_tutorial.cli.data import fetch, inspect, pack
 from vgan_tutorial.cli.general import take_general
@@ -51,8 +50,13 @@ MAY_BE_EMPTY = ("--best", "--title", "--alt")
 AWARE = ("estimate", "train")  # commands whose defaults a recipe changes
 
 
-def run(arguments: Sequence[str]) -> None:
-    """Run a command: bad input ends in one line on the error stream and exit code 1."""
+def run(arguments: Sequence[str], about: str) -> None:
+    """Run a command: bad input ends in one line on the error stream and exit code 1.
+
+    Args:
+        arguments: what was typed after `vgan`.
+        about: what the command is, for its help.
+    """
     logging.basicConfig(level=logging.ERROR, format="%(levelname)s: %(message)s")
     _refuse_empty(arguments)
     try:
@@ -61,7 +65,7 @@ def run(arguments: Sequence[str]) -> None:
         tyro.extras.subcommand_cli_from_dict(
             COMMANDS | recipe_aware,
             prog="vgan",
-            description=ABOUT,
+            description=about,
             args=arguments,
             config=(tyro.conf.FlagCreatePairsOff,),
         )

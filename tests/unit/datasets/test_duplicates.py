@@ -1,6 +1,7 @@
 """Files that are there twice, packs that have changed, folders that cannot be listed."""
 
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,17 @@ def test_the_sheet_has_as_many_pictures_as_there_are_to_show(tmp_path):
     count = min(readable, 6)
     assert contact_sheet(source, count, columns=1, size=16).shape[0] == count * 30
     assert contact_sheet(source, 100, columns=1, size=16).shape[0] == readable * 30
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="such names cannot be given there")
+def test_names_with_a_carriage_return_are_packed_and_counted(tmp_path, capsys):
+    write_lossless(tmp_path / "set" / "A\r" / "a\rb.avi", frames=6)
+    (tmp_path / "set" / "A\r" / "Icon\r").touch()  # as macOS writes it
+    vgan("pack", tmp_path / "set", tmp_path / "pack", "--size", 16, "--frames", 4)
+    assert "1 clips, 6 frames" in capsys.readouterr().out
+    found = inspect(tmp_path / "pack", thorough=True, progress=False)
+    assert [(clip.name, clip.label) for clip in found.clips] == [("A\r/a\rb.avi", "A\r")]
+    assert [(p.name, p.kind) for p in found.problems] == [("A\r/Icon\r", "skipped")]
 
 
 def test_a_sheet_that_no_memory_holds_is_refused(source):

@@ -166,7 +166,14 @@ def _read_csv(path: Path) -> list[dict[str, str]]:
 def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
     """Write any table, whole or not at all."""
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    plain, quoted = (
+        csv.DictWriter(text, columns, lineterminator="\n", quoting=quoting)
+        for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_ALL)
+    )
+    plain.writeheader()
+    for row in rows:
+        # macOS has a file "Icon\r". Python before 3.13 writes a carriage return without quotes, and
+        # every reader takes it for the end of the row.
+        bare = any("\r" in str(value) for value in row.values())
+        (quoted if bare else plain).writerow(row)
     replace_file(path, text.getvalue())
