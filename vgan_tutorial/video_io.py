@@ -298,10 +298,9 @@ def _why_unreadable(path: Path) -> tuple[str, str] | None:
         return "is a link to a file that does not exist", "Restore the file or remove the link"
     if not path.exists():
         return "there is no such file", "Check the spelling and the working folder"
-    if path.is_dir():
-        return "is a folder, not a video file", "Give the path of one file"
-    if not path.is_file():  # a pipe, say: to open it would be to wait
-        return "is not a regular file", "Give the path of a video file"
+    if not path.is_file():  # to open a pipe would be to wait
+        kind = "a folder" if path.is_dir() else "a pipe or a device"
+        return f"is {kind}, not a video file", "Give the path of one file"
     if printable(path) != os.fspath(path):  # OpenCV 5.0 crashes the whole process on such a name
         return "has a name that is not valid UTF-8", "Rename the file"
     try:
