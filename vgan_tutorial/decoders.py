@@ -268,9 +268,9 @@ def _why_unreadable(path: Path) -> tuple[str, str] | None:
         return "is a link to a file that does not exist", "Restore the file or remove the link"
     if not path.exists():
         return "there is no such file", "Check the spelling and the working folder"
-    if not path.is_file():  # a pipe, say: to open it would be to wait
-        kind = "a folder, not a video file" if path.is_dir() else "not a regular file"
-        return f"is {kind}", "Give the path of one file"
+    if not path.is_file():  # to open a pipe would be to wait
+        kind = "a folder" if path.is_dir() else "a pipe or a device"
+        return f"is {kind}, not a video file", "Give the path of one file"
     if not is_utf8(path):  # OpenCV 5.0 crashes the whole process on such a name
         return "has a name that is not valid UTF-8", "Rename the file"
     try:
