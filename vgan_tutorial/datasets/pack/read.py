@@ -192,6 +192,7 @@ def batches(
     generator: torch.Generator,
     device: torch.device | str = "cpu",
     hold_bytes: int = HOLD_BYTES,
+    mirror: bool = False,
 ) -> Iterator[tuple[Float[Tensor, "batch 3 time size size"], Int[Tensor, " batch"]]]:
     """Yield random batches without end, ready for a model, with the index of each clip's class.
 
@@ -205,6 +206,8 @@ def batches(
         device: place of the batches. Bytes travel, floats are made on arrival.
         hold_bytes: a pack no larger than this is held on the device as a whole; of a larger one,
             only the windows drawn are read.
+        mirror: True exchanges left and right in half of the clips, drawn by chance, in all frames
+            of each. See `augmentation.mirror` for what it must not be used for.
     """
     held = None
     if packed.array.nbytes <= hold_bytes:
@@ -215,6 +218,10 @@ def batches(
             stored = torch.from_numpy(packed.array[rows.numpy()]).to(device)
         else:
             stored = held[rows.to(device)]
+        if mirror:
+            place = generator.device
+            turned = torch.rand(batch, generator=generator, device=place).to(device) < 0.5
+            stored = torch.where(turned[:, None, None, None, None], stored.flip(3), stored)
         yield to_model_range(stored), packed.labels[clip].to(device)
 
 
