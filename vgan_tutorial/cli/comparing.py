@@ -115,11 +115,12 @@ def table(found: Sequence[_Run], names: Sequence[str]) -> str:
     """A line for each run; a figure is the newest that its log holds."""
     rows: list[tuple[str, ...]] = [(*COLUMNS, *names)]
     for run in found:
-        step, seconds = (run.log[-1][key] for key in ("step", "seconds")) if run.log else (0, 0)
+        end: LogLine = run.log[-1] if run.log else {"step": 0, "seconds": 0}
         config = run.config
         about = (run.data, config.generator, config.loss, str(config.batch), str(config.seed))
         last = (_newest(run.log, name) for name in names)
-        rows.append((run.name, f"{step:,}", f"{config.steps:,}", duration(seconds), *about, *last))
+        far = (f"{end['step']:,}", f"{config.steps:,}", duration(end["seconds"]))
+        rows.append((run.name, *far, *about, *last))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(

@@ -1,6 +1,7 @@
 """What `vgan sample` writes: clips as moving pictures, films or frames, and clips between clips."""
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,9 @@ def check_size(frames: int, size: int, count: int, columns: int, scale: int) -> 
 
 def draw(network: nn.Module, latents: Tensor, labels: Labels | None, batch: int = 64) -> Clips:
     """The clips of some latents, on the CPU."""
-    parts = [None] * len(latents) if labels is None else labels.split(batch)
+    parts: Sequence[Tensor | None] = [None] * len(latents)
+    if labels is not None:
+        parts = labels.split(batch)
     with torch.no_grad():
         made = [
             network(latent, None if label is None else label.to(latent.device)).cpu()

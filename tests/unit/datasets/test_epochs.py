@@ -136,10 +136,10 @@ def test_full_shared_memory_is_named(packed, words):
         raise RuntimeError(error)
         yield
 
-    loader._loader = fail(words)  # type: ignore[assignment]
+    loader._loader = fail(words)
     with pytest.raises(MemoryError, match="take fewer workers, a smaller batch, or workers=0"):
         next(loader.epoch(0))
-    loader._loader = fail("something else")  # type: ignore[assignment]
+    loader._loader = fail("something else")
     with pytest.raises(RuntimeError, match="something else"):
         next(loader.epoch(0))
 
