@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(0 if arguments else 2)
     with _quietly_interrupted():
         from vgan_tutorial.cli.commands import run
-    run(arguments)
+    run(arguments, ABOUT)
 
 
 def overview() -> str:

@@ -10,7 +10,6 @@ from typing import Any
 import torch
 import tyro
 
-from vgan_tutorial.cli import ABOUT
 from vgan_tutorial.cli.data import fetch, inspect, pack
 from vgan_tutorial.cli.results import evaluate, export, sample
 from vgan_tutorial.cli.runs import estimate, recipes, resume, train, with_recipe
@@ -48,7 +47,7 @@ MAY_BE_EMPTY = ("--best", "--title", "--alt")
 AWARE = ("estimate", "train")  # commands whose defaults a recipe changes
 
 
-def run(arguments: Sequence[str]) -> None:
+def run(arguments: Sequence[str], about: str) -> None:
     """Run a command: bad input ends in one line on the error stream and exit code 1."""
     logging.basicConfig(level=logging.ERROR, format="%(levelname)s: %(message)s")
     _refuse_empty(arguments)
@@ -57,7 +56,7 @@ def run(arguments: Sequence[str]) -> None:
         tyro.extras.subcommand_cli_from_dict(
             COMMANDS | recipe_aware,
             prog="vgan",
-            description=ABOUT,
+            description=about,
             args=arguments,
             config=(tyro.conf.FlagCreatePairsOff,),
         )
