@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-from vgan_tutorial.errors import VideoError, printable
+from vgan_tutorial.errors import VideoError, is_utf8
 
 # FFmpeg writes its complaints straight to the terminal, where they drown the one message that
 # names the file. -8 means "quiet"; whoever wants the chatter sets the variable beforehand.
@@ -268,9 +268,10 @@ def _why_unreadable(path: Path) -> tuple[str, str] | None:
         return "is a link to a file that does not exist", "Restore the file or remove the link"
     if not path.exists():
         return "there is no such file", "Check the spelling and the working folder"
-    if path.is_dir():
-        return "is a folder, not a video file", "Give the path of one file"
-    if printable(path) != os.fspath(path):  # OpenCV 5.0 crashes the whole process on such a name
+    if not path.is_file():  # to open a pipe would be to wait
+        kind = "a folder" if path.is_dir() else "a pipe or a device"
+        return f"is {kind}, not a video file", "Give the path of one file"
+    if not is_utf8(path):  # OpenCV 5.0 crashes the whole process on such a name
         return "has a name that is not valid UTF-8", "Rename the file"
     try:
         with path.open("rb") as file:

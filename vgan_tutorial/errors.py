@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
+import sys
 from pathlib import Path
+from unicodedata import category
 
 
 class DataError(Exception):
@@ -38,5 +41,35 @@ class UnpackError(DataError):
 
 
 def printable(path: str | os.PathLike[str]) -> str:
-    """A path as text that any terminal and any file takes; odd bytes become escapes."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    """A path as text on one line, without orders to the terminal: odd bytes become escapes.
+
+    A name may hold a line's end, or a sequence that colours the screen or clears it.
+    """
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "".join(
+        _escaped(each) if category(each) in ("Cc", "Zl", "Zp") else each for each in text
+    )
+
+
+def is_utf8(path: str | os.PathLike[str]) -> bool:
+    """Whether a path is text: on Linux its bytes need not be."""
+    try:
+        os.fsencode(path).decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def take_any_text() -> None:
+    """Let the output and the error stream print whatever they are given, as escapes if need be.
+
+    Where they lead into a file or a pipe, on Windows or with an old locale, their encoding lacks
+    most letters, and a report would be lost for one of them.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")

@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, cast
 
 Content = str | bytes | Callable[[BinaryIO], object]
 
@@ -27,7 +27,7 @@ def replace_file(path: str | os.PathLike[str], content: Content) -> None:
     """
     with replacing(path) as draft, open(draft, "wb") as file:
         if callable(content):
-            content(file)
+            _let_write(content, file)
         elif isinstance(content, str):
             file.write(content.encode("utf-8", "surrogateescape"))
         else:
@@ -51,10 +51,25 @@ def replacing(
     path = Path(path)
     draft = draft_of(path, suffix)
     try:
-        yield draft
-        publish(draft, path, sync=sync)
+        with naming(path):
+            yield draft
+            publish(draft, path, sync=sync)
     except BaseException:
         draft.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def naming(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Give the system's errors inside the block the name of a file, if they name none.
+
+    An error while opening a file names it. One while writing, such as a full disk's, does not.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno is not None:
+            error.filename = os.fspath(path)
         raise
 
 
@@ -72,3 +87,35 @@ def draft_of(path: Path, suffix: str = "") -> Path:
     """The file's path until it is complete: hidden, and not found by its suffix."""
     name = path.name[-48:]  # the name itself may be as long as names can be
     return path.with_name(f".{name}.unfinished{suffix}")
+
+
+def _let_write(write: Callable[[BinaryIO], object], file: BinaryIO) -> None:
+    """Call a writer. If a write fails, raise the system's own error and not what it became.
+
+    A library may turn it into one of its own, as PyTorch does: "unexpected pos 64 vs 0".
+    """
+    watched = _Watched(file)
+    try:
+        write(cast(BinaryIO, watched))
+    except Exception as error:
+        if watched.failure is not None and error is not watched.failure:
+            raise watched.failure from error
+        raise
+
+
+class _Watched:
+    """A file that remembers why a write failed."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        self.failure: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        try:
+            return self.file.write(data)
+        except OSError as error:
+            self.failure = self.failure or error
+            raise
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.file, name)

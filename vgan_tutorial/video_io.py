@@ -20,7 +20,7 @@ from jaxtyping import UInt8
 
 from vgan_tutorial.avi import seeks_exactly
 from vgan_tutorial.decoders import Capture, opened, quiet, seconds_held
-from vgan_tutorial.errors import VideoError, printable
+from vgan_tutorial.errors import VideoError, is_utf8
 from vgan_tutorial.files import replacing
 
 logger = logging.getLogger(__name__)
@@ -241,7 +241,7 @@ def write_video(
     """
     _check_writable_clip(clip, fps)
     path = Path(path)
-    if printable(path) != os.fspath(path):
+    if not is_utf8(path):
         raise VideoError(path, "has a name that is not valid UTF-8", "Choose another name")
     height, width = clip.shape[1:3]
     with replacing(path, suffix=path.suffix, sync=False) as draft:
@@ -300,7 +300,9 @@ def _check_count(info: VideoInfo, decoded: int, strict: bool) -> None:
         raise VideoError(
             info.path,
             f"opens, but not one frame decodes (codec {info.codec or 'unknown'})",
-            "The file is damaged or OpenCV lacks its codec: try `ffmpeg -i FILE out.avi`",
+            "OpenCV's wheels cannot decode AV1: convert it with `ffmpeg -i FILE out.avi`"
+            if info.codec.lower() in ("av01", "av1")
+            else "The file is damaged or OpenCV lacks its codec: try `ffmpeg -i FILE out.avi`",
         )
     shortfall = missing_frames(info, decoded)
     if shortfall and strict:

@@ -21,6 +21,7 @@ from vgan_tutorial.errors import VideoError
 from vgan_tutorial.video_io import (
     WRITABLE,
     VideoInfo,
+    _check_count,
     iter_frames,
     missing_frames,
     probe,
@@ -203,6 +204,13 @@ def test_container_that_opens_without_frames(tmp_path):
     path.write_bytes(data[: data.index(b"movi") + 4])
     with pytest.raises(VideoError, match=r"not one frame decodes|not a video"):
         read_video(path)
+
+
+def test_av1_is_named_with_what_to_do():
+    for codec, message in (("av01", "cannot decode AV1: convert it"), ("h264", "lacks its codec")):
+        info = VideoInfo(Path("a.mp4"), 4, 25.0, 64, 64, codec)
+        with pytest.raises(VideoError, match=message):
+            _check_count(info, 0, strict=False)
 
 
 def test_failure_inside_opencv_names_the_file(tmp_path, monkeypatch):

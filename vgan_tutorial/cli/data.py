@@ -1,13 +1,16 @@
 """The commands that make data ready: fetch, pack, inspect."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 from PIL import Image
 
+from vgan_tutorial.cli.outputs import check_output
 from vgan_tutorial.datasets import CATALOGUE, PackReport, contact_sheet, pack_videos
 from vgan_tutorial.datasets import inspect as inspect_videos
+from vgan_tutorial.datasets.inspecting import CHANGED
 from vgan_tutorial.errors import printable
 
 if TYPE_CHECKING:
@@ -74,7 +77,7 @@ def fetch(
     lists: Path | None = None,
     size: int = 64,
     frames: int = 16,
-    pack: bool = True,
+    no_pack: bool = False,
     workers: int = 1,
 ) -> None:
     """Fetch a data set such as UCF101, unpack it, check that it is complete, and pack it.
@@ -91,7 +94,7 @@ def fetch(
         lists: Archive of the official lists, if you have it already.
         size: Side of the packed frames, in pixels.
         frames: Fewest frames of a clip that is packed.
-        pack: Stop before packing.
+        no_pack: Stop before packing.
         workers: Number of processes that decode while packing.
     """
     try:
@@ -107,7 +110,7 @@ def fetch(
         given={key: path for key, path in given.items() if path is not None},
         size=size,
         frames=frames,
-        pack=pack,
+        pack=not no_pack,
         workers=workers,
     )
     if report:
@@ -126,7 +129,8 @@ def inspect(
     """Show what a folder of videos or a pack holds, and what is wrong with it.
 
     Prints a table of the classes (clips, groups, frames, frame rates, sizes), then every file
-    that is bad, truncated or passed over, and why. Headers are believed unless --thorough.
+    that is bad, truncated, there twice or passed over, and why. Headers are believed unless
+    --thorough. The exit code is 1 if the frames of a pack are not those that were packed.
 
     Args:
         path: Folder of videos, or of one such folder for each class, or a pack.
@@ -136,10 +140,15 @@ def inspect(
         size: Side of a picture, in pixels.
         thorough: Decode every file and count its frames; compare a pack with its checksums.
     """
-    print(inspect_videos(path, thorough=thorough))
+    if sheet:
+        check_output(sheet, *Image.registered_extensions())
+    found = inspect_videos(path, thorough=thorough)
+    print(found)
     if sheet:
         Image.fromarray(contact_sheet(path, count, columns, size)).save(sheet)
-        print(f"contact sheet: {sheet}")
+        print(f"contact sheet: {printable(sheet)}")
+    if any(problem.kind == CHANGED for problem in found.problems):
+        sys.exit(1)
 
 
 def _print_report(report: PackReport) -> None:

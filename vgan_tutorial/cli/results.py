@@ -8,11 +8,22 @@ from typing import Annotated, Any
 
 import torch
 import tyro
-from PIL import Image
 from torch import Tensor, nn
 
-from vgan_tutorial import display, live
-from vgan_tutorial.cli.runs import DATA, Run, read_data
+from vgan_tutorial import live
+from vgan_tutorial.cli.folders import DATA, read_trained
+from vgan_tutorial.cli.outputs import check_output
+from vgan_tutorial.cli.pictures import (
+    check_name,
+    check_size,
+    draw,
+    with_between,
+    write_clips,
+    write_each,
+)
+from vgan_tutorial.cli.runs import Run
+from vgan_tutorial.errors import printable
+from vgan_tutorial.latents import sample_latent
 from vgan_tutorial.metrics import METRICS, I3DFeatures
 from vgan_tutorial.metrics import evaluate as measure
 from vgan_tutorial.metrics.evaluation import COMPARING, first
@@ -42,48 +53,65 @@ def sample(
     seed: int = 0,
     scale: int = 4,
     label: int | None = None,
+    between: int = 0,
+    each: bool = False,
     checkpoint: str | None = None,
 ) -> None:
-    """Draw clips from a trained generator into one animated picture.
+    """Draw clips from a trained generator: a moving picture, a film, or frames.
 
     Args:
         run: Folder of the run.
-        picture: File to write; .webp or .gif.
-        count: How many clips.
-        columns: Clips in a row.
+        picture: File to write: .webp or .gif moves in a page, .mp4 is a film for a player of films
+            (MPEG-4 Part 2, which browsers do not show), .png is a picture of each frame, whose
+            names get numbers.
+        count: Number of clips.
+        columns: Number of clips in a row.
         fps: Frames a second.
-        seed: The same seed gives the same clips.
+        seed: Seed of the latents; the same one gives the same clips.
         scale: Width on the picture of one pixel of a clip.
         label: Class of all clips, counted from 0, if the generator was told classes.
-        checkpoint: One of the run's checkpoints, such as best.pt, instead of its last state.
+        between: Number of clips drawn besides between each clip and the next, from latents on the
+            way from one to the other.
+        each: Write one file for each clip, with its number in its name, and not one for all.
+        checkpoint: Name of one of the run's checkpoints, such as best.pt, instead of its last
+            state.
     """
-    if picture.suffix not in (".webp", ".gif"):
-        raise ValueError(f"{picture.name} cannot be animated: name a .webp or a .gif")
     if min(count, columns, scale) < 1 or not fps > 0:
         raise ValueError(
             f"count, columns, fps and scale must be positive: {count}, {columns}, {fps:g}, {scale}"
         )
+    if fps > 1000 or fps < 0.01:
+        raise ValueError(f"fps is {fps:g}; it must be from 0.01 to 1000")
+    _check_seed(seed)
+    if between < 0:
+        raise ValueError(f"between is {between}; it must be at least 0")
+    check_name(picture)
     network, config = _open_generator(run, checkpoint)
+    drawn = count + (count - 1) * between
+    together = (1, 1) if each else (drawn, columns)
+    check_size(config.frames, config.size, *together, scale)
     labels = None
     if label is not None:
         if not 0 <= label < config.classes:
             raise ValueError(f"label is {label}, and the generator has {config.classes} classes")
-        labels = torch.full((count,), label)
-    clips = display.as_stored(draw_samples(network, count, seed, labels=labels))
-    frames = [
-        Image.fromarray(sheet).resize((sheet.shape[1] * scale, sheet.shape[0] * scale), 0)
-        for sheet in display.grid(clips, columns)
-    ]
-    frames[0].save(
-        picture, save_all=True, append_images=frames[1:], duration=1000 / fps, loop=0, lossless=True
-    )
-    print(f"{picture}: {count} clips")
+        labels = torch.full((drawn,), label)
+    if between:
+        latents = sample_latent(network, count, torch.Generator().manual_seed(seed))
+        clips = draw(network, with_between(latents, between), labels)
+    else:
+        clips = draw_samples(network, count, seed, labels=labels)
+    if each:
+        files = write_each(clips, picture, scale, fps)
+    else:
+        files = write_clips(clips, picture, columns, scale, fps)
+    more = f" to {printable(files[-1].name)}" if len(files) > 1 else ""
+    print(f"{printable(files[0])}{more}: {drawn} clips")
 
 
 def evaluate(
     run: Run,
     /,
-    metrics: tuple[str, ...] = ("judge",),
+    metrics: tuple[str, ...] | None = None,
     count: int = 1000,
     seed: int = 0,
     data: str | None = None,
@@ -110,7 +138,8 @@ def evaluate(
     Args:
         run: Folder of the run.
         metrics: Any of judge, frechet, kernel, neighbours, content, motion, copies, fvd, or all
-            (everything whose needs are met).
+            (everything whose needs are met). By default judge where there is an exact one, and for
+            videos frechet and neighbours.
         count: How many clips to generate, and how many real ones to put beside them.
         seed: Of the latents.
         data: Real clips, as for `vgan train`. The run's own data by default.
@@ -123,6 +152,9 @@ def evaluate(
         checkpoint: One of the run's checkpoints, such as best.pt, instead of its last state.
         out: File to write all figures to as well, in JSON.
     """
+    if metrics == ():
+        raise ValueError(f"--metrics names none: choose from {', '.join(METRICS)}, all")
+    _check_seed(seed)
     if min(count, pairwise) < 1:
         raise ValueError(f"count and pairwise must be positive: {count}, {pairwise}")
     if out is not None and not out.parent.is_dir():  # said now, and not when all is measured
@@ -131,8 +163,10 @@ def evaluate(
     data, part = (data, "all") if data else _data_of(run, config)
     part, preset = split or part, PRESETS.get(data)
     others = (held_out, "all") if held_out else (data, "test") if part == "train" else None
-    chosen = metrics
-    if "all" in metrics:
+    if preset is not None:
+        _check_shape(data, (preset.frames, preset.size), config)
+    chosen = metrics or _default(data, config)
+    if "all" in chosen:
         chosen = _possible(data, config, others is not None, i3d)
     judged: dict[str, int | float] = {}
     if preset is None and "judge" in chosen:
@@ -183,6 +217,9 @@ def export(
     """
     if web is None and onnx is None:
         raise ValueError("nothing to write: give --web FILE.html, --onnx FILE.onnx, or both")
+    for file in (web, onnx):
+        if file is not None:
+            check_output(file)
     network, config = load_generator(run)
     if web:
         names = class_names or _class_names(run, config)
@@ -192,6 +229,12 @@ def export(
     if onnx:
         difference = live.export_onnx(network, onnx)
         print(f"{onnx}: at most {difference:.1e} away from PyTorch")
+
+
+def _check_seed(seed: int) -> None:
+    """Refuse a seed that PyTorch cannot hold; others are derived from it by adding."""
+    if not -(2**63) <= seed < 2**63:
+        raise ValueError(f"seed is {seed}; it must be a whole number of at most 63 bits")
 
 
 def _open_generator(run: Path, checkpoint: str | None) -> tuple[nn.Module, TrainingConfig]:
@@ -215,7 +258,8 @@ def _class_names(run: Path, config: TrainingConfig) -> list[str] | None:
 def _data_of(run: Path, config: TrainingConfig) -> tuple[str, str]:
     """Data and its part that a run was trained on: what it says, or the preset of that shape."""
     if (run / DATA).exists():
-        return read_data(run)
+        trained = read_trained(run)
+        return trained.data, trained.split
     for name, preset in PRESETS.items():
         if (preset.frames, preset.size) == (config.frames, config.size):
             return name, "all"
@@ -234,6 +278,20 @@ def _judged_acts(
         )
     read = SpritesJudge(opened.sheets)
     return judged_acts((read(clips) for clips, _ in fakes), opened.sheets)
+
+
+def _check_shape(data: str, shape: tuple[int, int], config: TrainingConfig) -> None:
+    if shape != (config.frames, config.size):
+        raise ValueError(
+            f"clips of {data} have {shape[0]} frames of {shape[1]} pixels; the generator's "
+            f"have {config.frames} of {config.size}"
+        )
+
+
+def _default(data: str, config: TrainingConfig) -> tuple[str, ...]:
+    """What is measured if nobody says."""
+    exact = data in PRESETS or isinstance(find_data(data, size=config.size), SpritesData)
+    return ("judge",) if exact else ("frechet", "neighbours")
 
 
 def _possible(
@@ -276,9 +334,5 @@ def _real_clips(
     stream = opened.source(shape, processes().device)(
         BATCH, torch.Generator().manual_seed(seed + 1000)
     )
-    if (shape.frames, shape.size) != (config.frames, config.size):
-        raise ValueError(
-            f"clips of {data} have {shape.frames} frames of {shape.size} pixels; the generator's "
-            f"have {config.frames} of {config.size}"
-        )
+    _check_shape(data, (shape.frames, shape.size), config)
     yield from first(stream, count)

@@ -1,28 +1,40 @@
 """The commands that train: recipes, estimate, train, resume."""
 
-import json
+import importlib.util
+import sys
 import textwrap
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from inspect import signature
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import torch
 import tyro
 
-from vgan_tutorial.files import replace_file
+from vgan_tutorial.cli.folders import Before, changes, check_data, held, look, write_trained
+from vgan_tutorial.cli.general import device_is_chosen
+from vgan_tutorial.cli.opening import opening
 from vgan_tutorial.recipes import RECIPES, get_recipe
 from vgan_tutorial.shapes import PRESETS
-from vgan_tutorial.training import Data, TrainingConfig, find_data, read_config
+from vgan_tutorial.training import (
+    Data,
+    Judge,
+    TrainingConfig,
+    find_data,
+    load_checkpoint,
+    save_generator,
+)
 from vgan_tutorial.training import train as run_training
 from vgan_tutorial.training.config import FREE
 from vgan_tutorial.training.estimating import devices, measure_run
 from vgan_tutorial.training.processes import processes
-from vgan_tutorial.training.saving import CHECKPOINT, WEIGHTS
+from vgan_tutorial.training.recording import check_same
+from vgan_tutorial.training.saving import CHECKPOINT
 
-DATA = "data.json"  # in a run's folder: what it trains on
 Run = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
+Given = tyro.conf.Suppress[tuple[str, ...]]  # names of the options that were typed
 
 
 @dataclass(frozen=True)
@@ -49,6 +61,7 @@ def train(
     split: str = "all",
     seconds: float | None = None,
     training: tyro.conf.OmitArgPrefixes[Options] = Options(),
+    given: Given = (),
 ) -> None:
     """Train a video GAN, or go on where the run in RUN left off.
 
@@ -58,7 +71,8 @@ def train(
     is a clip), best.pt, older checkpoints, tensorboard/.
 
     Ctrl-C lets the step finish, saves, and stops. `vgan resume RUN` goes on; so does the same
-    command. Stopped or not, the run is the same run: on a CPU bit for bit, on a GPU but for
+    command. What it does not say is as RUN has it; the data, the networks and the game must not
+    change. Stopped or not, the run is the same run: on a CPU bit for bit, on a GPU but for
     rounding.
 
     What to look at: the losses only say whether one player has won. For Moving Shapes and sprites
@@ -74,23 +88,35 @@ def train(
         recipe: Take what is not given here from one of the recipes that `vgan recipes` lists. With
             it this help shows the recipe's values.
         data: A preset of Moving Shapes (tiny, small, full), a pack made by `vgan pack`, or a data
-            set from `vgan fetch`. With a preset, its frames and size replace --frames and --size;
-            with a pack, its size does.
+            set from `vgan fetch`. A preset decides --frames and --size, a pack --size.
         split: Part of the data: all, train, validation, test. A data set's official lists decide,
             where there are any; otherwise clips of one group stay together.
         seconds: Stop after this long even if steps are left.
         training: Everything else that decides the run.
+        given: Names of the options that were typed.
     """
-    config = training.checked()
-    opened = find_data(data, split, config.size)
-    check_recipe(recipe, data, opened, config)
-    _go(run, opened, split, seconds, config)
+    with held(run):
+        before = look(run)
+        if before is not None:  # what was not typed is as the run has it
+            kept = FREE if recipe else {field.name for field in fields(training)}
+            old = {name: getattr(before.config, name) for name in kept - set(given)}
+            training = replace(training, **old)
+            if before.trained is None and "data" not in given:
+                raise ValueError(before.unknown)
+            if before.trained is not None and recipe is None:
+                data = data if "data" in given else before.trained.data
+                split = split if "split" in given else before.trained.split
+        config = training.checked()
+        opened = find_data(data, split, config.size)
+        check_recipe(recipe, data, opened, config)
+        _go(run, before, opened, split, seconds, config, given)
 
 
 def estimate(
     recipe: str | None = None,
     data: str = "tiny",
     training: tyro.conf.OmitArgPrefixes[Options] = Options(),
+    given: Given = (),
 ) -> None:
     """Say what a run would take, from a few real steps on every device of this machine.
 
@@ -99,6 +125,7 @@ def estimate(
         data: A preset or a pack. For a recipe's data set that is not packed yet, random pixels of
             the same shape stand in.
         training: As for `vgan train`.
+        given: As for `vgan train`.
     """
     config = training.checked()
     try:
@@ -106,10 +133,12 @@ def estimate(
     except ValueError:
         if recipe is None or data != get_recipe(recipe).data:
             raise
+        print(f"{data} is not here yet; clips of random pixels stand in")
     else:
         check_recipe(recipe, data, opened, config)
-        config = _shaped(opened, data, config)
-    for device in devices():
+        config = _shaped(opened, config, given)
+    for device in [processes().device] if device_is_chosen() else devices():
+        print(f"{device}: timing a step", file=sys.stderr, flush=True)
         print(measure_run(config, device))
 
 
@@ -124,7 +153,8 @@ def recipes() -> None:
 
 
 def with_recipe(command: Callable[..., None], arguments: Sequence[str]) -> Callable[..., None]:
-    """The command, with the defaults of the recipe that the arguments name, if they name one."""
+    """The command, told what was typed, with the defaults of the recipe named, if one is named."""
+    command = partial(command, given=_typed(arguments))
     name = None
     for place, argument in enumerate(arguments):
         if argument == "--recipe":
@@ -135,10 +165,16 @@ def with_recipe(command: Callable[..., None], arguments: Sequence[str]) -> Calla
         return command
     recipe = get_recipe(name)
     options = Options(**asdict(recipe.config_on(processes().device)))
-    given = {"recipe": name, "data": recipe.data, "training": options}
+    told: dict[str, Any] = {"recipe": name, "data": recipe.data, "training": options}
     if "split" in signature(command).parameters:
-        given["split"] = recipe.split
-    return partial(command, **given)
+        told["split"] = recipe.split
+    return partial(command, **told)
+
+
+def _typed(arguments: Sequence[str]) -> tuple[str, ...]:
+    """Names of the options among the arguments."""
+    words = [word[2:].split("=")[0].replace("-", "_") for word in arguments if word[:2] == "--"]
+    return tuple(word.removeprefix("no_") for word in words)
 
 
 def check_recipe(name: str | None, data: str, opened: Data, config: TrainingConfig) -> None:
@@ -172,78 +208,115 @@ def resume(
         seconds: Stop after this long even if steps are left.
         data: Where the data is, if it has moved.
     """
-    config = read_config(run)
-    if data is None and not (run / DATA).exists():
-        raise ValueError(
-            f"{run} does not say what it was trained on, as it was not made by `vgan train`: "
-            "name the preset or pack with --data"
-        )
-    split = "all"
-    if (run / DATA).exists():
-        written, split = read_data(run)
-        data = data or written
-    assert data is not None
-    longer = config if steps is None else replace(config, steps=steps)
-    _go(run, find_data(data, split, config.size), split, seconds, longer)
+    if not run.is_dir():
+        raise ValueError(f"{run}: there is no such folder, so there is no run to go on with")
+    with held(run):
+        before = look(run)
+        if before is None:
+            raise ValueError(
+                f"{run} holds no {CHECKPOINT}, so there is nothing to go on from: `vgan train` "
+                "begins a run"
+            )
+        if before.trained is None and data is None:
+            raise ValueError(before.unknown)
+        trained = before.trained
+        name, split = (trained.data, trained.split) if trained else ("", "all")
+        config = before.config if steps is None else replace(before.config, steps=steps)
+        _go(run, before, find_data(data or name, split, config.size), split, seconds, config)
 
 
-def read_data(run: Path) -> tuple[str, str]:
-    """Name and part of the data that a run was trained on, as `vgan train` wrote them down.
-
-    Raises:
-        ValueError: if the file is damaged.
-    """
-    try:
-        content = json.loads((run / DATA).read_text(encoding="utf-8"))
-        return str(content["data"]), str(content.get("split", "all"))
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise ValueError(
-            f"{run / DATA} is damaged: name the preset or pack with --data ({error!r})"
-        ) from error
-
-
-def _go(run: Path, data: Data, split: str, seconds: float | None, config: TrainingConfig) -> None:
-    config = _shaped(data, data.name, config)
+def _go(
+    run: Path,
+    before: Before | None,
+    data: Data,
+    split: str,
+    seconds: float | None,
+    config: TrainingConfig,
+    given: Sequence[str] = (),
+) -> None:
+    """Train. Everything is looked at before the first file of the run is written."""
+    if seconds is not None and not seconds > 0:
+        raise ValueError(f"seconds is {seconds:g}; it must be positive")
+    if before is not None:
+        check_data(run, before, data, split)
+    config = _shaped(data, config, given)
     source = data.source(config, processes().device)
-    goes_on = _check_run(run, config)
-    if processes().is_main_process and goes_on:
-        run.mkdir(parents=True, exist_ok=True)
-        replace_file(run / DATA, json.dumps({"data": data.name, "split": split}) + "\n")
-    judge = data.judge() if config.judge_every else None
+    judge = _judge(run, data, config)
+    if config.tensorboard and importlib.util.find_spec("tensorboard") is None:
+        raise ValueError(
+            "tensorboard is not installed: pip install 'vgan-tutorial[tensorboard]', or train "
+            "without it; log.jsonl holds the same figures"
+        )
+    if before is not None:
+        check_same(run, before.config, config)
+        if config.steps < before.step:
+            raise ValueError(
+                f"{run} is at step {before.step} already, and steps is {config.steps}: steps are "
+                "counted from the run's beginning, so give more"
+            )
+    main = processes().is_main_process
+    if before is not None and config.steps == before.step:
+        if main:  # the command may have been killed between the last checkpoint and this
+            save_generator(run, load_checkpoint(run / CHECKPOINT)[0], config)
+            print(f"{run}: all of its {before.step} steps are done; more --steps lengthen it")
+        return
+    if main:
+        write_trained(run, data, split)
+        if before is not None:
+            told = [f"goes on from step {before.step}", *changes(before.config, config)]
+            print(f"{run}: {'; '.join(told)}")
+        print(opening(run, data, split, config))
     state, log = run_training(config, source, run, judge=judge, seconds=seconds)
-    if processes().is_main_process:
+    if main:
         print(f"{run}: step {state.step}, {log[-1]['seconds']:.0f} s")
 
 
-def _check_run(run: Path, config: TrainingConfig) -> bool:
-    """Whether a run can start or go on in this folder. `train` says what else differs.
+def _judge(run: Path, data: Data, config: TrainingConfig) -> Judge | None:
+    """The judge, if one is wanted; it is tried, to see what figures it gives.
 
     Raises:
-        ValueError: if the folder is a file, or holds a trained generator that would be lost.
+        ValueError: if there is none, or if it does not give the one that decides which is best.
     """
-    if run.exists() and not run.is_dir():
-        raise ValueError(f"{run} is a file, and a run needs a folder: name another one")
-    if not (run / CHECKPOINT).exists():
-        if (run / WEIGHTS).exists():
+    if not config.judge_every:
+        return None
+    judge = data.judge()
+    if judge is None:
+        raise ValueError(
+            f"judge_every is set, and nothing can judge clips of {data.name} exactly: give "
+            f"--judge-every 0 (for a run that has begun: vgan train {run} --judge-every 0)"
+        )
+    best = config.best.removeprefix("-")
+    losses = {"generator_loss", "discriminator_loss", "accuracy"}
+    if best and best not in losses:
+        shape = (2, 3, config.frames, config.size, config.size)
+        figures = judge(torch.zeros(shape, device=processes().device))
+        if best not in figures:
             raise ValueError(
-                f"{run} holds a trained generator and no checkpoint to go on from; training would "
-                "overwrite it: name another folder"
+                f"best is {best!r}, which is not a figure of the judge; choose one of "
+                f"{', '.join(figures)}"
             )
-        return True
-    before, now = asdict(read_config(run)), asdict(config)
-    return all(before[name] == now[name] for name in now.keys() - FREE)
+    return judge
 
 
-def _shaped(data: Data, name: str, config: TrainingConfig) -> TrainingConfig:
+def _shaped(data: Data, config: TrainingConfig, given: Sequence[str]) -> TrainingConfig:
     """The configuration with the clips' shape in it.
 
     Raises:
-        ValueError: if it has classes, and not as many as the data.
+        ValueError: if it has classes, and not as many as the data; or if another shape was asked
+            for than the data has.
     """
     there_are = len(data.class_names)
     if config.classes not in (0, there_are):
         raise ValueError(
-            f"classes is {config.classes}, but {name} has {there_are}: give --classes {there_are} "
-            "to tell both players each clip's class, or leave it out"
+            f"classes is {config.classes}, but {data.name} has {there_are}: give --classes "
+            f"{there_are} to tell both players each clip's class, or --classes 0 to tell neither"
         )
-    return data.shaped(config)
+    shaped = data.shaped(config)
+    for name in {"frames", "size"} & set(given):
+        asked, there = getattr(config, name), getattr(shaped, name)
+        if asked != there:
+            raise ValueError(
+                f"{name} is {asked}, and clips of {data.name} have {name} {there}: leave --{name} "
+                "out, or name other data"
+            )
+    return shaped

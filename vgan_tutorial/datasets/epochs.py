@@ -24,6 +24,8 @@ from vgan_tutorial.datasets.pack.read import PackedClips, Window
 
 # What to do with the clips that do not fill the last batches of all processes alike.
 Rest = Literal["drop", "repeat"]
+# How PyTorch's errors say that shared memory is full.
+FULL = ("shared memory", "No space left on device", "Bus error")
 Batch = tuple[UInt8[Tensor, "batch time size size 3"], Int[Tensor, " batch"]]
 
 
@@ -190,15 +192,25 @@ class EpochLoader:
 
         Raises:
             ValueError: `number` is negative.
+            MemoryError: batches do not fit the shared memory, through which workers hand them over.
         """
         if number < 0:
             raise ValueError(f"epochs count from 0, got {number}")
         self.sampler.epoch = number
-        for clips, labels in self._loader:
-            yield (
-                clips.to(self.device, non_blocking=True),
-                labels.to(self.device, non_blocking=True),
-            )
+        try:
+            for clips, labels in self._loader:
+                yield (
+                    clips.to(self.device, non_blocking=True),
+                    labels.to(self.device, non_blocking=True),
+                )
+        except RuntimeError as error:
+            if not any(sign in str(error) for sign in FULL):
+                raise
+            raise MemoryError(
+                "the workers' batches do not fit the shared memory (/dev/shm): take fewer workers, "
+                "a smaller batch, or workers=0; a container may be given more of it "
+                "(docker run --shm-size=1g)"
+            ) from error
 
 
 class _Batches(Dataset[Batch]):

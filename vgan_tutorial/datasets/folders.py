@@ -12,11 +12,17 @@ from torch.utils.data import Dataset
 
 from vgan_tutorial.datasets.catalogue import CATALOGUE
 from vgan_tutorial.datasets.pack.format import Problem
-from vgan_tutorial.errors import DataError
+from vgan_tutorial.errors import DataError, printable
 from vgan_tutorial.preprocessing import ShortRule, preprocess_video
 from vgan_tutorial.video_io import SUFFIXES
 
 logger = logging.getLogger(__name__)
+
+# Suffixes that videos have too. They are told by their contents once they are opened, so another
+# suffix does; but files of these are often something else, or pictures.
+OTHERS = frozenset(
+    {".3gp", ".3g2", ".asf", ".divx", ".gif", ".m2ts", ".mts", ".mxf", ".ts", ".vob", ".y4m"}
+)
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,13 @@ def scan_folder(root: str | os.PathLike[str]) -> tuple[list[VideoEntry], list[Pr
     entries: list[VideoEntry] = []
     skipped: list[Problem] = []
     for folder in folders:
-        _list_class(folder, sorted(folder.iterdir()), f"{folder.name}/", entries, skipped)
+        try:
+            held = sorted(folder.iterdir())
+        except OSError as error:
+            reason = f"a folder that cannot be listed ({error.strerror})"
+            skipped.append(Problem(folder.name, "skipped", reason))
+            continue
+        _list_class(folder, held, f"{folder.name}/", entries, skipped)
     if entries and loose:
         raise _mixed(root, loose, entries)
     if loose:
@@ -130,7 +142,7 @@ def _mixed(root: Path, loose: Sequence[Path], entries: Sequence[VideoEntry]) -> 
 def _some(names: Sequence[str]) -> str:
     """A few names, and how many there are."""
     rest = f" and {len(names) - 2} more" if len(names) > 2 else ""
-    return ", ".join(names[:2]) + rest
+    return ", ".join(map(printable, names[:2])) + rest
 
 
 def _why_not_class(path: Path) -> str:
@@ -143,7 +155,10 @@ def _why_skip(path: Path) -> str | None:
     if path.is_dir():
         return "a folder inside a class folder"
     if path.suffix.lower() not in SUFFIXES:
-        return f"the suffix {path.suffix!r} is not a video's"
+        remedy = ": rename it to .mp4 if it is one" if path.suffix.lower() in OTHERS else ""
+        return f"the suffix {path.suffix!r} is not a video's{remedy}"
+    if path.exists() and not path.is_file():  # a pipe, say: to open it would be to wait
+        return "not a regular file"
     return None
 
 

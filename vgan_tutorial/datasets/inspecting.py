@@ -1,5 +1,6 @@
 """Look at a folder of videos or a pack: a table of its classes, its health, a contact sheet."""
 
+import hashlib
 import os
 import zlib
 from collections import deque
@@ -14,13 +15,22 @@ from PIL import Image, ImageDraw
 from tqdm.auto import tqdm
 
 from vgan_tutorial.datasets.folders import VideoEntry, scan_folder
-from vgan_tutorial.datasets.pack.format import Problem, is_pack, read_problems, read_rows
+from vgan_tutorial.datasets.pack.format import (
+    TABLE,
+    PackedClip,
+    Problem,
+    is_pack,
+    read_problems,
+    read_rows,
+)
 from vgan_tutorial.datasets.pack.read import PackedClips
 from vgan_tutorial.errors import DataError, VideoError, printable
 from vgan_tutorial.preprocessing import shrinker
 from vgan_tutorial.video_io import count_frames, iter_frames, missing_frames, probe
 
 CAPTION = 14  # pixels for a name under a picture
+MOST_PIXELS = 300_000_000  # of a contact sheet: about two gigabytes while it is drawn
+CHANGED = "changed"  # kind of a problem: a pack does not hold what was packed
 
 
 @dataclass(frozen=True)
@@ -72,7 +82,7 @@ class Inspection:
         count = len(self.problems)
         health = [f"{count} {'problem' if count == 1 else 'problems'}" if count else "no problems"]
         health += [f"{p.kind:>10}  {printable(p.name)}: {p.reason}" for p in self.problems]
-        return "\n".join([f"{self.path}: {self.kind}", *table, *health])
+        return "\n".join([f"{printable(self.path)}: {self.kind}", *table, *health])
 
 
 COLUMNS = ("class", "clips", "groups", "frames", "shortest", "longest", "fps", "pixels")
@@ -81,7 +91,7 @@ COLUMNS = ("class", "clips", "groups", "frames", "shortest", "longest", "fps", "
 def inspect(
     path: str | os.PathLike[str], *, thorough: bool = False, progress: bool = True
 ) -> Inspection:
-    """Look at a folder of videos or at a pack.
+    """Look at a folder of videos or at a pack; files that are there twice are problems too.
 
     Args:
         path: folder of videos, or of one folder for each class, or a pack.
@@ -106,6 +116,7 @@ def inspect(
         clips.append(clip)
         if shortfall:
             problems.append(Problem(entry.name, "truncated", shortfall))
+    problems += _duplicates(_digests(entries))
     return Inspection(path, "folder", clips, sorted(problems, key=lambda p: p.name))
 
 
@@ -124,10 +135,12 @@ def contact_sheet(
 
     Raises:
         DataError: there is nothing to show.
-        ValueError: `count`, `columns` or `size` is not positive.
+        ValueError: `count`, `columns` or `size` is not positive, or the sheet would be too large.
     """
     if min(count, columns, size) < 1:
         raise ValueError(f"count, columns and size must be positive: {count}, {columns}, {size}")
+    if count * size * size > MOST_PIXELS:
+        raise ValueError(f"{count} pictures of {size} pixels are too large: ask for fewer, smaller")
     path = Path(path)
     pictures = list(_pack_pictures(path, count) if is_pack(path) else _file_pictures(path, count))
     if not pictures:
@@ -140,8 +153,8 @@ def contact_sheet(
     for place, (label, frame) in enumerate(pictures):
         left, top = place % columns * size, place // columns * (size + CAPTION)
         sheet.paste(Image.fromarray(shrink(frame)), (left, top))
-        text = label
-        while draw.textlength(text) > size - 4:
+        text = printable(label)
+        while text and draw.textlength(text) > size - 4:
             text = text[:-1]
         draw.text((left + 2, top + size + 1), text, fill="black")
     return np.asarray(sheet)
@@ -155,12 +168,54 @@ def _inspect_pack(path: Path, thorough: bool, progress: bool) -> Inspection:
         for c in packed.clips
     ]
     if thorough:
-        sums = {row["name"]: int(row["crc32"]) for row in read_rows(path)}
+        sums = _checksums(path)
         for clip in tqdm(packed.clips, "checking", unit="clip", disable=not progress):
             data = packed.array[clip.start : clip.start + clip.frames]
             if zlib.crc32(data.tobytes()) != sums[clip.name]:
-                problems.append(Problem(clip.name, "bad", "its frames have changed since"))
-    return Inspection(path, "pack", clips, problems)
+                problems.append(Problem(clip.name, CHANGED, "its frames have changed since"))
+    names = {clip.name: _file_of(clip) for clip in packed.clips}
+    digests = [(names[clip.name], clip.sha256) for clip in packed.clips]
+    return Inspection(path, "pack", clips, problems + _duplicates(digests))
+
+
+def _file_of(clip: PackedClip) -> str:
+    """The file that a clip was cut from: the shots of a film are one file."""
+    film, _, shot = clip.name.rpartition("#")
+    return film if film and shot.isdecimal() else clip.name
+
+
+def _checksums(path: Path) -> dict[str, int]:
+    """The checksum of each clip of a pack, as its table says."""
+    try:
+        return {row["name"]: int(row["crc32"]) for row in read_rows(path)}
+    except (ValueError, KeyError, TypeError) as error:
+        problem = f"is damaged: its {TABLE} lacks a checksum, or has one that is no number"
+        raise DataError(path, problem, "Pack the videos again") from error
+
+
+def _duplicates(digests: Iterable[tuple[str, str]]) -> list[Problem]:
+    """Files of the same bytes as another before them, by their digests; "" is not known."""
+    first: dict[str, str] = {}
+    found = {}
+    for name, digest in digests:
+        if digest and first.setdefault(digest, name) != name:
+            found[name] = Problem(name, "duplicate", f"the same file as {printable(first[digest])}")
+    return list(found.values())
+
+
+def _digests(entries: Sequence[VideoEntry]) -> Iterable[tuple[str, str]]:
+    """Name and digest of the files that are as long as another; others have no duplicate."""
+    sizes: dict[int, list[VideoEntry]] = {}
+    for entry in entries:
+        if entry.path.is_file():
+            sizes.setdefault(entry.path.stat().st_size, []).append(entry)
+    for size, alike in sizes.items():
+        for entry in alike if size and len(alike) > 1 else ():
+            try:
+                with entry.path.open("rb") as file:
+                    yield entry.name, hashlib.file_digest(file, "sha256").hexdigest()
+            except OSError:
+                continue  # `inspect` says so
 
 
 def _look(entry: VideoEntry, thorough: bool) -> tuple[Clip, str | None]:
@@ -178,7 +233,7 @@ def _row(label: str, clips: Sequence[Clip]) -> tuple[str, ...]:
     rates = sorted({f"{clip.fps:.4g}" for clip in clips if clip.fps}, key=float)
     sizes = sorted({(clip.width, clip.height) for clip in clips})
     return (
-        label,
+        printable(label),
         str(len(clips)),
         str(len({clip.group for clip in clips})),
         str(sum(lengths)) if lengths else "?",
@@ -208,11 +263,21 @@ def _pack_pictures(path: Path, count: int) -> Iterable[tuple[str, UInt8[np.ndarr
 
 def _file_pictures(path: Path, count: int) -> Iterable[tuple[str, UInt8[np.ndarray, "..."]]]:
     entries, _ = scan_folder(path)
-    for index in _spread(len(entries), count):
-        try:
-            yield entries[index].label, _middle_frame(entries[index].path)
-        except VideoError:
-            continue
+    frames: dict[int, UInt8[np.ndarray, "..."]] = {}
+    tried: set[int] = set()
+    for place in _spread(len(entries), count):
+        # where a file cannot be read, the nearest one that can takes its place
+        for index in sorted(range(len(entries)), key=lambda index: abs(index - place)):
+            if index in tried:
+                continue
+            tried.add(index)
+            try:
+                frames[index] = _middle_frame(entries[index].path)
+            except VideoError:
+                continue
+            break
+    for index in sorted(frames):
+        yield entries[index].label, frames[index]
 
 
 def _middle_frame(path: Path) -> UInt8[np.ndarray, "height width 3"]:

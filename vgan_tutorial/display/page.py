@@ -96,8 +96,13 @@ class Shown:
 
     def show(self) -> None:
         """Show it in a notebook, from anywhere in a cell."""
-        from IPython.display import display  # only notebooks need it
-
+        try:
+            from IPython.display import display  # only notebooks need it
+        except ImportError as error:
+            raise ImportError(
+                "show() is for notebooks and needs IPython: pip install 'vgan-tutorial[book]', or "
+                "write what .html holds to a file and open it in a browser"
+            ) from error
         display(self)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:

@@ -22,6 +22,7 @@ import tyro
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from vgan_tutorial.errors import take_any_text
 from vgan_tutorial.files import replace_file
 from vgan_tutorial.training.processes import processes
 
@@ -183,6 +184,7 @@ def add_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
 def run_command(make: Callable[..., object]) -> None:
     """Run a function as a command: `--help` explains it, and bad input ends in one line."""
     name = Path(sys.argv[0]).stem
+    take_any_text()
     try:
         tyro.cli(make, prog=f"python -m vgan_tutorial.experiments.{name}")
     except (ValueError, OSError) as error:

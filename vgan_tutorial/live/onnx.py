@@ -2,6 +2,7 @@
 
 import copy
 import importlib.util
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -35,14 +36,16 @@ def export_onnx(
     onnx, runtime = _onnx_packages()
     network = copy.deepcopy(generator).cpu().float().eval().requires_grad_(False)
     latents = sample_latent(network, 4, torch.Generator().manual_seed(seed))
-    program = torch.onnx.export(
-        network,
-        (latents[:1],),
-        input_names=["latent"],
-        output_names=["clip"],
-        dynamo=True,
-        verbose=False,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # they are about PyTorch's own code; the clips are compared
+        program = torch.onnx.export(
+            network,
+            (latents[:1],),
+            input_names=["latent"],
+            output_names=["clip"],
+            dynamo=True,
+            verbose=False,
+        )
     assert program is not None  # with dynamo=True it never is
     model = program.model_proto
     for part in (model, model.graph, *model.graph.node):

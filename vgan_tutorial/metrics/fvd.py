@@ -70,14 +70,21 @@ class I3DFeatures:
 
         Raises:
             ValueError: if clips are too short, hold values that are not finite, or if the network
-                does not return 400 numbers a clip.
+                fails or does not return 400 numbers a clip.
         """
         frames = clips.shape[2]
         if frames < LEAST_FRAMES:
             raise ValueError(f"I3D needs {LEAST_FRAMES} frames or more; these clips have {frames}")
         if not torch.isfinite(clips).all():
             raise ValueError("the clips hold NaN or infinite values")
-        logits = self.network(prepare(clips.to(self.device)), **self.switches)
+        try:
+            logits = self.network(prepare(clips.to(self.device)), **self.switches)
+        except torch.jit.Error as error:
+            last = (str(error).strip().splitlines() or [""])[-1]
+            raise ValueError(
+                f"the network cannot compute logits of clips of {tuple(clips.shape[1:])}: is it "
+                f"I3D, trained on Kinetics-400? ({last})"
+            ) from error
         if tuple(logits.shape) != (len(clips), LOGITS):
             raise ValueError(
                 f"the network returned {tuple(logits.shape)} for {len(clips)} clips, not the "

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Container
 from dataclasses import dataclass, field, fields
+from math import isfinite
+from numbers import Integral, Real
 from typing import Any
 
 from vgan_tutorial.augmentation import AUGMENTATIONS
@@ -57,7 +59,7 @@ class TrainingConfig:
     batch: int = _least(1, 32)  # Number of clips in a step, over all processes
     accumulate: int = _least(1, 1)  # Microbatches in a batch, for less memory
     learning_rate: float = _least(0, 2e-3)  # Adam's rate, for both unless the next one is set
-    discriminator_learning_rate: float | None = None  # Adam's rate for the discriminator
+    discriminator_learning_rate: float | None = _least(0, None)  # Adam's rate for the discriminator
     betas: tuple[float, float] = (0.0, 0.99)  # Adam's two averaging factors
     warm_up: int = _least(0, 0)  # Steps in which the learning rates rise from 0
     decay_after: int = _least(0, 0)  # Steps before the learning rates fall, with a half-life
@@ -101,7 +103,11 @@ class TrainingConfig:
             )
         values = dict(values)
         for name in {"betas", "augmentation", "stages"} & set(values):
-            values[name] = tuple(values[name])  # JSON has no tuples
+            if isinstance(values[name], list):
+                values[name] = tuple(values[name])  # JSON has no tuples
+        for each in fields(cls):
+            if each.name in values:
+                _check_kind(each.name, values[each.name], str(each.type))
         return cls(**values)
 
     def __post_init__(self) -> None:
@@ -110,6 +116,8 @@ class TrainingConfig:
         Raises:
             ValueError: naming the field, what it holds and what is allowed.
         """
+        for each in fields(self):
+            _check_kind(each.name, getattr(self, each.name), str(each.type))
         _check_choice("generator", self.generator, GENERATORS)
         _check_choice("discriminator", self.discriminator, DISCRIMINATORS)
         _check_choice("loss", self.loss, ADVERSARIAL_LOSSES)
@@ -118,7 +126,7 @@ class TrainingConfig:
             _check_choice("augmentation", change, AUGMENTATIONS)
         for each in fields(self):
             least, value = each.metadata.get("least"), getattr(self, each.name)
-            if least is not None and value < least:
+            if least is not None and value is not None and value < least:
                 raise ValueError(f"{each.name} is {value}; it must be at least {least}")
         if self.ema >= 1:
             raise ValueError(f"ema is {self.ema}; it must be at least 0 and under 1")
@@ -126,8 +134,39 @@ class TrainingConfig:
             raise ValueError(f"a batch of {self.batch} cannot be cut into {self.accumulate} parts")
         if any(stage < 0 for stage in self.stages):
             raise ValueError(f"stages are {self.stages}; they are steps, from 0 for the beginning")
+        if not -(2**63) <= self.seed < 2**63:
+            raise ValueError(f"seed is {self.seed}; it must be a whole number of at most 63 bits")
         if self.best and not self.judge_every:
             raise ValueError(f"best is {self.best!r}, but nothing is judged: set judge_every too")
+
+
+def _check_kind(field: str, value: Any, kind: str) -> None:
+    """Refuse what a damaged file may hold in a field, and numbers that are not finite."""
+    name = kind.removesuffix(" | None")
+    words = {"int": "a whole number", "float": "a finite number", "bool": "true or false"}
+    if (value is None and name != kind) or (name in words and _is_of(value, name)):
+        return
+    if name in words:
+        raise ValueError(f"{field} is {value!r}; it must be {words[name]}")
+    if name == "str" and not isinstance(value, str):
+        raise ValueError(f"{field} is {value!r}; it must be a word")
+    values: Any = ()
+    if name.startswith("tuple"):
+        values = value if isinstance(value, tuple) else (value,)
+    elif name.startswith("dict"):
+        values = value.values() if isinstance(value, dict) else (value,)
+    inner = {"augmentation": "str", "stages": "int"}.get(field, "float")
+    for each in values:
+        if not (isinstance(each, str) if inner == "str" else _is_of(each, inner)):
+            raise ValueError(f"{field} is {value!r}; it cannot hold {each!r}")
+
+
+def _is_of(value: Any, kind: str) -> bool:
+    if kind == "bool":
+        return isinstance(value, bool)
+    if isinstance(value, bool) and kind == "int":
+        return False
+    return isinstance(value, Integral if kind == "int" else Real) and isfinite(value)
 
 
 def _check_choice(field: str, value: str, allowed: Container[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,6 +12,7 @@ from typing import Protocol, runtime_checkable
 import torch
 
 from vgan_tutorial.datasets import CATALOGUE, PackedClips, is_pack, official_split, split_by_group
+from vgan_tutorial.datasets.pack.format import TABLE
 from vgan_tutorial.shapes import PRESETS, Preset
 from vgan_tutorial.sprites import ACT_NAMES, Sheets, has_sheets, read_sheets
 from vgan_tutorial.training.config import TrainingConfig
@@ -29,6 +31,9 @@ class Data(Protocol):
     @property
     def name(self) -> str:
         """What finds it again, from any folder."""
+
+    def digest(self) -> str:
+        """What tells it from other data, wherever it lies."""
 
     @property
     def class_names(self) -> Sequence[str]:
@@ -53,6 +58,10 @@ class ShapesData:
     @property
     def name(self) -> str:
         """The preset's."""
+        return self.preset.name
+
+    def digest(self) -> str:
+        """The preset's name."""
         return self.preset.name
 
     @property
@@ -94,6 +103,13 @@ class SpritesData(_Part):
         """What characters are made of."""
         return read_sheets(self.folder)
 
+    def digest(self) -> str:
+        """Of all pixels of the sheets."""
+        digest = hashlib.sha256()
+        for part, cells in sorted(self.sheets.cells.items()):
+            digest.update(part.encode() + cells.cpu().numpy().tobytes())
+        return digest.hexdigest()
+
     @property
     def class_names(self) -> Sequence[str]:
         """Actions with directions."""
@@ -118,6 +134,10 @@ class SpritesData(_Part):
 
 class PackData(_Part):
     """Real footage in a pack."""
+
+    def digest(self) -> str:
+        """Of the table, which holds every clip's class and place, and its frames' checksum."""
+        return hashlib.sha256((self.folder / TABLE).read_bytes()).hexdigest()
 
     @property
     def class_names(self) -> Sequence[str]:

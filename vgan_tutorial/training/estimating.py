@@ -19,6 +19,7 @@ from vgan_tutorial.training.step import train_step
 from vgan_tutorial.types import Clips, Labels
 
 MEBI = 2**20
+PATIENCE = 30.0  # seconds: what would take longer to time is judged by a step or two
 ROUNDS = 3  # of as many steps as lie between two penalties; the quickest one counts
 
 
@@ -32,6 +33,7 @@ class Estimate:
         seconds_per_step: the mean over a cycle of lazy penalties.
         state_mebibytes: weights, their gradients, the optimisers' two moments, the average.
         peak_mebibytes: the most memory that was allocated, where the device counts it.
+        rough: whether only the first step or two were timed, as they took long.
         at_least: whether it does not (a CPU, or Apple's MPS): then the peak is the state and the
             largest sum of activations that were kept for a backward pass, a lower bound.
     """
@@ -42,6 +44,7 @@ class Estimate:
     state_mebibytes: float
     peak_mebibytes: float
     at_least: bool = False
+    rough: bool = False
 
     @property
     def seconds(self) -> float:
@@ -50,9 +53,10 @@ class Estimate:
 
     def __str__(self) -> str:
         at_least = "at least " if self.at_least else ""
+        about = "roughly" if self.rough else "about"
         return (
             f"{self.device}: {self.steps:,} steps of {1000 * self.seconds_per_step:,.0f} ms take "
-            f"about {duration(self.seconds)}, and {at_least}{self.peak_mebibytes:,.0f} MiB"
+            f"{about} {duration(self.seconds)}, and {at_least}{self.peak_mebibytes:,.0f} MiB"
         )
 
 
@@ -82,7 +86,8 @@ def measure_run(config: TrainingConfig, device: torch.device, rounds: int = ROUN
     Args:
         config: of the run.
         device: where it would run.
-        rounds: how often a cycle of steps is timed, after one that warms up.
+        rounds: how often a cycle of steps is timed, after one that warms up. Where that would
+            take longer than `PATIENCE`, one or two steps are timed.
 
     Raises:
         ValueError: if the configuration's players cannot be built.
@@ -95,21 +100,28 @@ def measure_run(config: TrainingConfig, device: torch.device, rounds: int = ROUN
     counter = _memory_counter(device)
     if counter is not None:
         counter.reset_peak_memory_stats()
-    with kept_for_backward(weights) if counter is None else nullcontext([0]) as kept:
-        train_step(state, clips, config, labels)
-    times = []
-    for turn in range(rounds + 1):
+
+    def timed(steps: int) -> float:
         began = time.perf_counter()
-        for _ in range(cycle):
+        for _ in range(steps):
             train_step(state, clips, config, labels)
         if device.type != "cpu":
             torch.accelerator.synchronize()
-        if turn:
-            times.append((time.perf_counter() - began) / cycle)
+        return time.perf_counter() - began
+
+    with kept_for_backward(weights) if counter is None else nullcontext([0]) as kept:
+        first = timed(1)
+    second = timed(1) if first < PATIENCE else first
+    rough = second * cycle * (rounds + 1) > PATIENCE
+    if rough:  # the first has a penalty if there is one, the second has none
+        seconds = (first + (cycle - 1) * second) / cycle if cycle > 1 else second
+    else:
+        seconds = min([timed(cycle) for _ in range(rounds + 1)][1:]) / cycle
     own = state_bytes(state)
     peak = own + kept[0] if counter is None else counter.max_memory_allocated()
     sizes = own / MEBI, peak / MEBI
-    return Estimate(_words(device), config.steps, min(times), *sizes, at_least=counter is None)
+    lower = counter is None
+    return Estimate(_words(device), config.steps, seconds, *sizes, at_least=lower, rough=rough)
 
 
 def quickest_threads(config: TrainingConfig, device: torch.device) -> Pace:

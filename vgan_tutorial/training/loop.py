@@ -29,8 +29,8 @@ def train(
 ) -> tuple[TrainingState, list[LogLine]]:
     """Train from the start, or go on where the run's checkpoint left off.
 
-    A run with a folder may be interrupted: SIGINT and SIGTERM let it finish its step and save, and
-    then do what they always do. With several processes all of them call this function.
+    A run with a folder may be interrupted: SIGINT, SIGTERM and SIGHUP let it finish its step and
+    save, and then do what they always do. With several processes all of them call this function.
 
     Args:
         config: the run's configuration. A run that goes on must have the same one, but for its

@@ -4,7 +4,9 @@ Every process holds the whole pair, and all processes draw the same random numbe
 own share of the clips and latents of a step; then they replace their gradients by the mean of all.
 That is the gradient of the joined batch, so a run is the same run whatever the number of processes,
 but for rounding and for what is drawn for each clip: noise, augmentations, the frames for a critic.
-Batch normalisation takes its statistics from all processes (`batch_norm`).
+Batch normalisation takes its statistics from all processes (`batch_norm`). The minibatch standard
+deviation of a critic does not: it compares the clips of one process, so with such a critic another
+number of processes gives another run.
 
 PyTorch's wrapper for this, DistributedDataParallel, hooks into the backward pass, which the
 gradient penalties run twice. Averaging after the backward pass needs no such care.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import os
 import shutil
 from dataclasses import asdict
@@ -13,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vgan_tutorial.files import replace_file
+from vgan_tutorial.files import naming, replace_file
 from vgan_tutorial.training.config import FREE, TrainingConfig
 from vgan_tutorial.training.processes import average_figures, processes
 from vgan_tutorial.training.sampling import sample
@@ -33,6 +34,8 @@ from vgan_tutorial.training.watching import Judge, first_bad, open_tensorboard, 
 LOG = "log.jsonl"
 BEST = "best.pt"
 SAMPLES = 8  # clips in a picture
+
+logger = logging.getLogger(__name__)
 
 LogLine = dict[str, int | float]  # one line of the log: the step, the seconds, the figures
 
@@ -117,7 +120,7 @@ class Recorder:
         """Make the folder, or restore the state from it and read the log so far."""
         if (folder / CHECKPOINT).exists():
             content, saved = read_checkpoint(folder / CHECKPOINT)
-            _check_same(folder, saved, self.config)
+            check_same(folder, saved, self.config)
             restore(folder / CHECKPOINT, self.state, content, saved)
             self.saved = self.state.step
             self.log = [line for line in read_log(folder) if line["step"] <= self.state.step]
@@ -125,6 +128,8 @@ class Recorder:
         if self.writes:
             folder.mkdir(parents=True, exist_ok=True)
             write_config(folder, self.config)
+            if (folder / LOG).exists() and _damaged(folder / LOG):
+                shutil.copyfile(folder / LOG, folder / (LOG + ".damaged"))
             replace_file(folder / LOG, "".join(json.dumps(line) + "\n" for line in self.log))
         self._keep_stage()
 
@@ -155,7 +160,8 @@ class Recorder:
             line |= self.judge(sample(self.state.averaged, clips, seed, device=here))
         self.log.append(line)
         if self.writes:
-            with open(self.path(LOG), "a", encoding="utf-8") as file:
+            path = self.path(LOG)
+            with naming(path), open(path, "a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
         if self.tensorboard is not None:
             for name in line.keys() - {"step"}:
@@ -212,17 +218,44 @@ class Recorder:
 
 
 def read_log(folder: str | Path) -> list[LogLine]:
-    """The lines of a run's log, without one that was being written when the run was stopped."""
-    path, lines = Path(folder) / LOG, []
-    for text in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
-        try:
-            lines.append(json.loads(text))
-        except json.JSONDecodeError:
-            break
+    """The lines of a run's log.
+
+    A last line that was being written when the run was stopped is left out. So is any other that
+    is damaged; a warning says how many.
+    """
+    path = Path(folder) / LOG
+    lines, damaged = _read_lines(path) if path.exists() else ([], 0)
+    if damaged:
+        logger.warning("%s: %d lines are damaged and are left out", path, damaged)
     return lines
 
 
-def _check_same(folder: Path, saved: TrainingConfig, wanted: TrainingConfig) -> None:
+def _damaged(log: Path) -> bool:
+    return _read_lines(log)[1] > 0
+
+
+def _read_lines(path: Path) -> tuple[list[LogLine], int]:
+    """The whole lines, and the number of damaged ones; what no line's end follows is none."""
+    lines, damaged = [], 0
+    for text in path.read_bytes().split(b"\n")[:-1]:
+        try:
+            lines.append(_line_of(text))
+        except ValueError:
+            damaged += 1
+    return lines, damaged
+
+
+def _line_of(text: bytes) -> LogLine:
+    line: Any = json.loads(text)
+    figures = line.values() if isinstance(line, dict) else ()
+    named = isinstance(line, dict) and {"step", "seconds"} <= line.keys()
+    if not named or not all(isinstance(value, (int, float)) for value in figures):
+        raise ValueError(f"no line of a log: {line!r}")
+    return line
+
+
+def check_same(folder: Path, saved: TrainingConfig, wanted: TrainingConfig) -> None:
+    """Raise a `ValueError` if a run would go on with another configuration than it had."""
     before, now = asdict(saved), asdict(wanted)
     changed = [
         f"{name} was {before[name]} and is {now[name]}"

@@ -11,14 +11,17 @@ from types import FrameType, TracebackType
 from vgan_tutorial.training.config import TrainingConfig
 from vgan_tutorial.training.processes import ProcessLostError, any_process, process_count
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# SIGHUP comes when a terminal closes, such as that of a connection that was cut.
+SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
 # Seconds in which a signal that comes again is the same one. A batch system tells the workers and
 # their launcher to stop, and the launcher tells the workers again.
 ECHO = 5.0
 
 
 class Stopper:
-    """Says when to stop. Inside `with`, SIGINT and SIGTERM only raise a flag, so a run can save.
+    """Says when to stop. Inside `with`, `SIGNALS` only raise a flag, so that a run can save.
 
     A second signal is obeyed at once if it comes more than `ECHO` seconds after the first: sooner,
     it is taken for the first one, passed on by a launcher. When the block ends and a signal had
@@ -40,7 +43,11 @@ class Stopper:
 
     def __enter__(self) -> Stopper:
         if self.catch:
-            self.before = {number: signal.signal(number, self._note) for number in SIGNALS}
+            self.before = {
+                number: signal.signal(number, self._note)
+                for number in SIGNALS
+                if signal.getsignal(number) != signal.SIG_IGN  # as under `nohup`
+            }
         return self
 
     def __exit__(

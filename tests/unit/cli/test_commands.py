@@ -63,11 +63,11 @@ def test_evaluate_prints_the_judges_figures(run, capsys, tmp_path):
     [
         (("train", "out", "--data", "nowhere"), "no pack at 'nowhere'"),
         (("sample", "nowhere", "clips.webp"), "not a trained generator"),
-        (("sample", "nowhere", "clips.png"), "cannot be animated"),
+        (("sample", "nowhere", "clips.bmp"), "cannot be animated"),
         (("evaluate", "nowhere"), "not a trained generator"),
         (("sample", "run", "clips.gif", "--columns", 0), "columns, fps and scale must be positive"),
         (("sample", "run", "clips.gif", "--fps", 0), "columns, fps and scale must be positive"),
-        (("sample", "run", "nowhere/clips.gif"), "nowhere/clips.gif: No such file or directory"),
+        (("sample", "run", "nowhere/clips.gif"), "there is no folder nowhere"),
         (("sample", "run", "clips.gif", "--checkpoint", "text.pt"), "or is damaged: take another"),
         (("evaluate", "run", "--metrics", "kernel", "--pairwise", 0), "must be positive"),
         (("evaluate", "run", "--out", "nowhere/a.json"), "there is no folder nowhere"),
@@ -126,8 +126,11 @@ def test_resume_goes_on_from_the_folder_alone(tmp_path, capsys, monkeypatch):
     (tmp_path / "run" / "data.json").unlink()
     with pytest.raises(SystemExit, match="name the preset or pack with --data"):
         vgan("resume", tmp_path / "run")
-    with pytest.raises(SystemExit, match=r"holds no config\.json"):
+    with pytest.raises(SystemExit, match="there is no run to go on with"):
         vgan("resume", tmp_path / "nothing")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SystemExit, match=r"holds no checkpoint\.pt, so there is nothing"):
+        vgan("resume", tmp_path / "empty")
 
 
 def test_a_run_is_judged_and_its_best_checkpoint_can_be_used(tmp_path, capsys):
@@ -176,7 +179,7 @@ def test_a_metric_that_lacks_something_says_what(run, metric, message):
 
 def test_a_refused_command_leaves_the_run_as_it_was(run):
     before = (run / "data.json").read_bytes()
-    with pytest.raises(SystemExit, match="another configuration"):
+    with pytest.raises(SystemExit, match="was trained on tiny, and this is small"):
         vgan("train", run, "--data", "small", "--steps", 8, "--batch", 4, "--log-every", 2)
     assert (run / "data.json").read_bytes() == before
 

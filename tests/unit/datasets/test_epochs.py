@@ -113,11 +113,35 @@ def test_batches_are_bytes_and_do_not_depend_on_the_workers(packed, workers):
 
 
 def test_batches_arrive_on_the_device(packed):
-    device = torch.accelerator.current_accelerator(check_available=True)
-    if device is None:
+    if not torch.accelerator.is_available():
         pytest.skip("memory is pinned for an accelerator, and there is none")
+    device = torch.accelerator.current_accelerator()
+    assert device is not None
     for clips, labels in EpochLoader(packed, 4, device=device).epoch(0):
         assert clips.device.type == labels.device.type == device.type
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "DataLoader worker (pid 7) is killed by signal: Bus error. It is possible that workers are "
+        "out of shared memory.",
+        "unable to write to file </torch_7_1>: No space left on device (28)",
+    ],
+)
+def test_full_shared_memory_is_named(packed, words):
+    loader = EpochLoader(packed, 4)
+
+    def fail(error: str):
+        raise RuntimeError(error)
+        yield
+
+    loader._loader = fail(words)
+    with pytest.raises(MemoryError, match="take fewer workers, a smaller batch, or workers=0"):
+        next(loader.epoch(0))
+    loader._loader = fail("something else")
+    with pytest.raises(RuntimeError, match="something else"):
+        next(loader.epoch(0))
 
 
 def test_the_global_state_of_chance_is_left_alone(packed):

@@ -226,6 +226,13 @@ def outputs(monkeypatch):
     return shown
 
 
+def test_without_ipython_it_says_what_to_do(monkeypatch):
+    monkeypatch.setitem(sys.modules, "IPython.display", None)
+    page = display.strip(counted_clips(), alt="three clips")
+    with pytest.raises(ImportError, match=r"pip install 'vgan-tutorial\[book\]', or write what"):
+        page.show()
+
+
 def test_a_notebook_shows_the_page_and_the_text(outputs):
     for number in range(2):  # from anywhere in a cell, as in this loop
         display.strip(counted_clips(), alt=f"three clips, {number}").show()

@@ -48,6 +48,13 @@ class TooFew(nn.Module):
         return x.mean((2, 3, 4))
 
 
+class Raising(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        if x.shape[0] > 0:
+            raise ValueError("another size is wanted")
+        return x
+
+
 @pytest.fixture
 def scripted(tmp_path):
     def make(module: nn.Module):
@@ -86,6 +93,8 @@ def test_fvd_refuses_what_is_not_fvd(scripted, tmp_path):
         scripted(TooFew())(clips)
     with pytest.raises(ValueError, match="NaN"):
         scripted(Plain())(clips * math.nan)
+    with pytest.raises(ValueError, match=r"cannot compute logits .* \(.*another size is wanted"):
+        scripted(Raising())(clips)
     with pytest.raises(FileNotFoundError, match="I3D"):
         metrics.I3DFeatures(tmp_path / "missing.pt")
     (tmp_path / "text.pt").write_text("not a network")

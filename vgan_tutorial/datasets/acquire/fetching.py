@@ -6,11 +6,13 @@ right. Certificates are always verified: where that fails, the message says what
 
 import logging
 import os
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import requests
+from tqdm.auto import tqdm
 from urllib3.exceptions import HTTPError
 
 from vgan_tutorial.datasets.acquire.checking import (
@@ -22,7 +24,7 @@ from vgan_tutorial.datasets.acquire.checking import (
 )
 from vgan_tutorial.datasets.data_set import Download
 from vgan_tutorial.errors import FetchError
-from vgan_tutorial.files import publish, replace_file
+from vgan_tutorial.files import naming, publish, replace_file
 
 logger = logging.getLogger(__name__)
 
@@ -35,11 +37,21 @@ PAGES = (b"<!doctype", b"<html", b"<?xml")
 
 
 def fetch_any(
-    downloads: Sequence[Download], folder: str | os.PathLike[str], *, progress: bool = True
+    downloads: Sequence[Download],
+    folder: str | os.PathLike[str],
+    *,
+    option: str | None = None,
+    progress: bool = True,
 ) -> Path:
     """Fetch the first of several copies that can be had: the official one, then its mirrors.
 
     A copy that is on disk already, whole, is preferred to fetching another.
+
+    Args:
+        downloads: copies of the file.
+        folder: folder for it; made if need be.
+        option: option of `vgan fetch` that names the file where it is on disk already.
+        progress: show a bar.
 
     Raises:
         FetchError: none can be had; the message gives the reason for each.
@@ -55,9 +67,9 @@ def fetch_any(
             logger.warning("%s", reasons[-1])
     raise FetchError(
         folder,
-        "could not be filled from any address:\n  " + "\n  ".join(reasons) + "\n ",
+        f"could not be filled from any address ({'; '.join(reasons)})",
         "Give the same command again later, or fetch the file with a browser and put it there as "
-        f"{downloads[0].name}, or name it with --archive if it is the archive",
+        f"{downloads[0].name}" + (f", or name it with {option}" if option else ""),
     )
 
 
@@ -83,7 +95,7 @@ def fetch(download: Download, folder: str | os.PathLike[str], *, progress: bool 
         return target
     part = target.with_name(target.name + ".part")
     with requests.Session() as session:
-        _persist(lambda: _receive(session, download, part, progress), part)
+        _persist(lambda: _receive(session, download, part, progress), part, progress)
     try:
         digest = digest_of(part, download.size, download.sha256, progress)
     except FetchError:
@@ -95,7 +107,7 @@ def fetch(download: Download, folder: str | os.PathLike[str], *, progress: bool 
     return target
 
 
-def _persist(receive: Callable[[], None], part: Path) -> None:
+def _persist(receive: Callable[[], None], part: Path, show: bool) -> None:
     """Call until it succeeds; give up after some attempts that brought no byte at all."""
     fruitless = 0
     while True:
@@ -112,7 +124,11 @@ def _persist(receive: Callable[[], None], part: Path) -> None:
                     part, problem, "Give the same command again: it goes on"
                 ) from error
             logger.warning("%s: cut off after %d bytes, going on", part.name, _size(part))
-            time.sleep(PAUSE * 2 ** max(0, fruitless - 1))
+            pause = PAUSE * 2 ** max(0, fruitless - 1)
+            if show:  # or the command would be silent for a quarter of a minute
+                reason = "the line was cut" if _size(part) > before else "no answer"
+                tqdm.write(f"{part.stem}: {reason}, again in {pause:.0f} s", file=sys.stderr)
+            time.sleep(pause)
 
 
 def _receive(session: requests.Session, download: Download, part: Path, progress: bool) -> None:
@@ -147,7 +163,8 @@ def _write(
     response: requests.Response, part: Path, start: int, total: int | None, name: str, show: bool
 ) -> None:
     first = start == 0
-    with part.open("r+b" if start else "wb") as file, byte_bar(name, total, start, show) as bar:
+    bar = byte_bar(name, total, start, show)
+    with naming(part), part.open("r+b" if start else "wb") as file, bar:
         file.seek(start)
         # read1 hands over what has arrived; read would lose up to a piece when the line is cut.
         while piece := response.raw.read1(CHUNK):
@@ -205,7 +222,7 @@ def _explain_certificate(error: Exception) -> tuple[str, str]:
         f"the server's certificate cannot be verified ({_short(error)})",
         "Nothing was fetched, and the check was not switched off. If your network has a "
         "certificate of its own, name it in the variable REQUESTS_CA_BUNDLE; if the site's has "
-        "lapsed, fetch the file with a browser, where you decide, and name it with --archive: "
+        "lapsed, fetch the file with a browser, where you decide, and put it there under its name: "
         "its size and digest are checked all the same",
     )
 

@@ -9,10 +9,12 @@ from tqdm.auto import tqdm
 from vgan_tutorial.datasets.acquire.checking import verify
 from vgan_tutorial.datasets.acquire.fetching import fetch_any
 from vgan_tutorial.datasets.data_set import DataSet, Job
+from vgan_tutorial.datasets.pack.cutting import Cut
 from vgan_tutorial.datasets.pack.format import is_pack
-from vgan_tutorial.datasets.pack.write import PackReport, pack_videos, read_report
+from vgan_tutorial.datasets.pack.write import PackReport, check_workers, pack_videos, read_report
 from vgan_tutorial.errors import DataError
 
+OPTIONS = {"videos": "--archive", "lists": "--lists"}  # of `vgan fetch`
 MOST_NAMED = 4  # files in a message
 
 
@@ -49,7 +51,10 @@ def prepare(
 
     Raises:
         DataError: something cannot be fetched or unpacked, or is not complete in the end.
+        ValueError: a setting is out of range.
     """
+    Cut(size, frames)  # refuses what cannot be packed, before anything is fetched
+    check_workers(workers)
     on_disk = {key: Path(path) for key, path in (given or {}).items()}
     for key, path in on_disk.items():
         _check_given(data_set, key, path)
@@ -90,7 +95,7 @@ def _get(data_set: DataSet, key: str, folder: Path, given: Path | None, progress
     """The file that was named, checked if it bears a name that we know, or a fetched one."""
     downloads = data_set.files[key]
     if given is None:
-        return fetch_any(downloads, folder, progress=progress)
+        return fetch_any(downloads, folder, option=OPTIONS.get(key), progress=progress)
     known = {download.name.casefold(): download for download in downloads}
     if match := known.get(given.name.casefold()):
         verify(given, match.size, match.sha256, progress=progress)

@@ -9,10 +9,12 @@ of a whole file of the archive at a time.
 
 import importlib.util
 import logging
+import lzma
 import os
 import re
 import shutil
 import zipfile
+import zlib
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
@@ -28,7 +30,18 @@ from vgan_tutorial.files import replacing
 logger = logging.getLogger(__name__)
 
 SUFFIXES = (".rar", ".zip")
+DEEPEST = 3  # archives within archives; HMDB51's are one deep
 DAMAGED = "Fetch it again: it is incomplete or damaged"
+# What is raised for a member that is damaged, encrypted, or packed in a way that is not known.
+UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+)
 Place = Callable[[str], str | None]
 
 
@@ -53,6 +66,7 @@ def unpack(
     place: Place = str,
     *,
     progress: bool = True,
+    depth: int = 0,
 ) -> list[str]:
     """Unpack an archive into a folder, and archives that it holds as well.
 
@@ -64,6 +78,7 @@ def unpack(
         place: function from a file's path in the archive to its path within `folder`; None leaves
             the file out. The paths that it sees are safe, those that it gives must be too.
         progress: show a bar.
+        depth: number of archives that this one lies within.
 
     Returns:
         The paths of the files within `folder`, with forward slashes, sorted.
@@ -74,8 +89,11 @@ def unpack(
         FetchError: there is too little room.
     """
     archive, folder = Path(archive), Path(folder)
+    if depth > DEEPEST:  # there are archives that hold themselves
+        problem = f"lies within {depth} archives, and may go on so for ever"
+        raise UnpackError(archive, problem, "Do not trust the outermost one")
     folder.mkdir(parents=True, exist_ok=True)
-    inner = folder / f".{archive.name}.archives"
+    inner = folder / f".{archive.name}{'.within' * depth}.archives"
     sizes = _look(archive)
     require_room(folder, sum(sizes.values()))
     done = []
@@ -92,7 +110,7 @@ def unpack(
                 done.append(where)
     for path in sorted(inner.rglob("*")):
         if path.suffix.lower() in SUFFIXES:
-            done += unpack(path, folder, place, progress=progress)
+            done += unpack(path, folder, place, progress=progress, depth=depth + 1)
             path.unlink()
     shutil.rmtree(inner, ignore_errors=True)
     return sorted(done)
@@ -178,7 +196,11 @@ def _zip_copy(
         try:
             with archive.open(info) as source:
                 shutil.copyfileobj(source, file)
-        except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+        except OSError as error:
+            if error.errno is not None:  # of the system; bz2 has its own without a number
+                raise
+            raise UnpackError(path, f"cannot give {info.filename} ({error})", DAMAGED) from error
+        except UNREADABLE as error:
             raise UnpackError(path, f"cannot give {info.filename} ({error})", DAMAGED) from error
 
     return copy

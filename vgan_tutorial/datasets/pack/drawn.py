@@ -10,9 +10,15 @@ import numpy as np
 from jaxtyping import UInt8
 from tqdm.auto import tqdm
 
-from vgan_tutorial.datasets.pack.format import FORMAT, partial_of
+from vgan_tutorial.datasets.pack.format import ARRAY, FORMAT, partial_of
 from vgan_tutorial.datasets.pack.journal import Partial
-from vgan_tutorial.datasets.pack.publishing import existing_pack, publish_pack, require_replaceable
+from vgan_tutorial.datasets.pack.publishing import (
+    alone,
+    existing_pack,
+    publish_pack,
+    require_replaceable,
+)
+from vgan_tutorial.files import naming
 
 
 class DrawnClip(NamedTuple):
@@ -53,9 +59,23 @@ def pack_drawn(
     if out.exists():
         existing_pack(out, told, strict=False)
         return
+    with alone(out):
+        if out.exists():  # another run has just made it
+            existing_pack(out, told, strict=False)
+            return
+        _draw(clips, out, told, total, progress)
+
+
+def _draw(
+    clips: Iterable[DrawnClip],
+    out: Path,
+    told: Mapping[str, Any],
+    total: int | None,
+    progress: bool,
+) -> None:
     partial = partial_of(out)
     require_replaceable(partial)
-    with Partial(partial, told) as pack:
+    with naming(partial / ARRAY), Partial(partial, told) as pack:
         done = pack.done
         for clip in tqdm(clips, desc="drawing", total=total, unit="clip", disable=not progress):
             name = f"{clip.label}/{clip.group}"

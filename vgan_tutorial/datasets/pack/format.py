@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
+from vgan_tutorial.errors import DataError
 from vgan_tutorial.files import draft_of, replace_file
 
 FORMAT = 2
@@ -122,8 +123,16 @@ def write_rows(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def read_problems(folder: Path) -> list[Problem]:
-    """The report of what was skipped, bad or truncated."""
-    return [Problem(**row) for row in _read_csv(folder / PROBLEMS)]
+    """The report of what was skipped, bad or truncated.
+
+    Raises:
+        DataError: it is missing or damaged.
+    """
+    try:
+        return [Problem(**row) for row in _read_csv(folder / PROBLEMS)]
+    except (OSError, TypeError, csv.Error) as error:
+        problem = f"is damaged: its {PROBLEMS} is missing or cannot be read ({error})"
+        raise DataError(folder, problem, "Pack the videos again") from error
 
 
 def write_problems(folder: Path, problems: Sequence[Problem]) -> None:
@@ -132,12 +141,13 @@ def write_problems(folder: Path, problems: Sequence[Problem]) -> None:
     write_csv(folder / PROBLEMS, ("name", "kind", "reason"), list(map(asdict, ordered)))
 
 
-def read_settings(folder: Path) -> Any:
-    """The settings that a pack was made with, None if there is none."""
+def read_settings(folder: Path) -> dict[str, Any] | None:
+    """The settings that a pack was made with, None if there are none."""
     try:
-        return json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError):
+        settings: Any = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return None
+    return settings if isinstance(settings, dict) else None
 
 
 def write_settings(folder: Path, settings: Mapping[str, Any]) -> None:
@@ -156,7 +166,14 @@ def _read_csv(path: Path) -> list[dict[str, str]]:
 def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
     """Write any table, whole or not at all."""
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    plain, quoted = (
+        csv.DictWriter(text, columns, lineterminator="\n", quoting=quoting)
+        for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_ALL)
+    )
+    plain.writeheader()
+    for row in rows:
+        # macOS has a file "Icon\r". Python before 3.13 writes a carriage return without quotes, and
+        # every reader takes it for the end of the row.
+        bare = any("\r" in str(value) for value in row.values())
+        (quoted if bare else plain).writerow(row)
     replace_file(path, text.getvalue())

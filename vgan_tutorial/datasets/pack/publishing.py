@@ -3,7 +3,8 @@
 import logging
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from vgan_tutorial.datasets.pack.format import (
     read_rows,
     read_settings,
 )
-from vgan_tutorial.errors import DataError
+from vgan_tutorial.errors import DataError, printable
+from vgan_tutorial.locks import locked
 
 logger = logging.getLogger(__name__)
 
@@ -43,9 +45,21 @@ class PackReport:
     def __str__(self) -> str:
         skipped = len(self.problems) - len(self.bad) - len(self.truncated)
         return (
-            f"{self.clips} clips, {self.frames} frames in {self.path} "
+            f"{self.clips} clips, {self.frames} frames in {printable(self.path)} "
             f"({len(self.bad)} bad, {len(self.truncated)} truncated, {skipped} skipped)"
         )
+
+
+@contextmanager
+def alone(out: Path) -> Iterator[None]:
+    """Keep other processes from making the same pack while the block runs.
+
+    Raises:
+        InUseError: if another one makes it.
+    """
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with locked(out.with_name(f".{out.name[-48:]}.lock"), f"the pack {out}"):
+        yield
 
 
 def existing_pack(out: Path, settings: Mapping[str, Any], strict: bool) -> PackReport:
@@ -68,7 +82,8 @@ def refuse_problems(folder: Path, problems: Sequence[Problem], strict: bool) -> 
     if strict and problems:
         raise DataError(
             folder,
-            f"was begun without --strict and passed over {problems[0].name}: {problems[0].reason}",
+            f"was begun without --strict and passed over {printable(problems[0].name)}: "
+            f"{problems[0].reason}",
             "Mend or remove that file and pack again",
         )
 
@@ -81,7 +96,7 @@ def require_replaceable(folder: Path) -> None:
     if strangers:
         raise DataError(
             folder,
-            f"is no pack (it holds {min(strangers)}), so it is not replaced",
+            f"is no pack (it holds {printable(min(strangers))}), so it is not replaced",
             "Choose another name, or move it away yourself",
         )
 

@@ -16,12 +16,15 @@ from torch.utils.data import Dataset
 from vgan_tutorial.datasets.pack.format import (
     ARRAY,
     DTYPE,
+    FORMAT,
+    SETTINGS,
     TABLE,
     PackedClip,
     is_pack,
     map_array,
     partial_of,
     read_clips,
+    read_settings,
 )
 from vgan_tutorial.errors import DataError
 from vgan_tutorial.pixels import to_model_range
@@ -229,6 +232,13 @@ def _open_pack(
         if partial_of(path).exists():
             raise DataError(path, "its packing was not finished", "Run the same packing again")
         raise DataError(path, "there is no pack here", "Make one with `vgan pack`")
+    form = (read_settings(path) or {}).get("format")
+    if not isinstance(form, int):
+        problem = f"is damaged: its {SETTINGS} is missing or does not say what form it has"
+        raise DataError(path, problem, "Pack the videos again")
+    if form > FORMAT:
+        problem = f"is of form {form}, and this version reads forms up to {FORMAT}"
+        raise DataError(path, problem, "Install a newer version, or pack the videos again")
     try:
         array = map_array(path)
     except (OSError, ValueError, EOFError) as error:

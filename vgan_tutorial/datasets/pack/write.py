@@ -15,7 +15,7 @@ import shutil
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
@@ -27,14 +27,17 @@ from tqdm.auto import tqdm
 from vgan_tutorial.datasets.folders import VideoEntry, scan_folder
 from vgan_tutorial.datasets.pack.cutting import Crop, Cut, Outcome, read_film
 from vgan_tutorial.datasets.pack.format import (
+    ARRAY,
     FORMAT,
     PROBLEMS,
+    Problem,
     partial_of,
     write_problems,
 )
 from vgan_tutorial.datasets.pack.journal import Partial
 from vgan_tutorial.datasets.pack.publishing import (
     PackReport,
+    alone,
     existing_pack,
     old_of,
     publish_pack,
@@ -43,8 +46,11 @@ from vgan_tutorial.datasets.pack.publishing import (
     require_replaceable,
 )
 from vgan_tutorial.errors import DataError, VideoError, printable
+from vgan_tutorial.files import naming
 
 logger = logging.getLogger(__name__)
+
+BEGUN = "begun"  # beside the workers' files once one of them has read the program
 
 
 def pack_videos(
@@ -94,18 +100,43 @@ def pack_videos(
         DataError: the source has no videos, none of them can be used, or `out` is something else
             (nothing but packs is ever replaced).
         VideoError: a file is bad, and `strict` is set.
-        ValueError: a setting is out of range.
+        ValueError: a setting is out of range, or another process makes this pack.
     """
     cut = Cut(size, frames, stride, fps, crop, shots)
+    check_workers(workers)
     out = Path(out)
     entries, skipped = scan_folder(source)
     settings = {"format": FORMAT, **cut.settings(), "source": _fingerprint(entries)}
     if out.exists() and not overwrite:
         return existing_pack(out, settings, strict)
+    with alone(out):
+        if out.exists() and not overwrite:  # another run has just made it
+            return existing_pack(out, settings, strict)
+        _make_pack(source, out, cut, settings, (entries, skipped), strict, workers, progress)
+    return read_report(out)
+
+
+def check_workers(workers: int) -> None:
+    """Refuse a number of processes that is none."""
+    if workers < 1:
+        raise ValueError(f"workers is {workers}; it must be at least 1")
+
+
+def _make_pack(
+    source: str | os.PathLike[str],
+    out: Path,
+    cut: Cut,
+    settings: Mapping[str, Any],
+    found: tuple[Sequence[VideoEntry], Sequence[Problem]],
+    strict: bool,
+    workers: int,
+    progress: bool,
+) -> None:
+    entries, skipped = found
     partial = partial_of(out)
     for folder in (out, partial, old_of(out)):
         require_replaceable(folder)
-    with Partial(partial, settings) as pack:
+    with naming(partial / ARRAY), Partial(partial, settings) as pack:
         refuse_problems(partial, pack.problems, strict)
         done = pack.done
         if done:
@@ -119,15 +150,14 @@ def pack_videos(
                 _pack_file(pack, entry, read, strict)
                 bar.update()
         if not pack.rows:
-            write_problems(partial, skipped + pack.problems)
+            write_problems(partial, [*skipped, *pack.problems])
             raise DataError(
                 source,
                 f"none of its {len(entries)} videos could be packed",
                 f"See {partial / PROBLEMS}; the first: {pack.problems[0].reason}",
             )
-        pack.finish(skipped + pack.problems)
+        pack.finish([*skipped, *pack.problems])
     publish_pack(partial, out)
-    return read_report(out)
 
 
 # Reads one file and writes its frames at the end of the array.
@@ -167,12 +197,13 @@ def _lines(start: int, entry: VideoEntry, outcome: Outcome) -> list[dict[str, An
 
 def _spool_file(path: Path, cut: Cut, spool: Path) -> Outcome:
     """Do the same in another process, into a file of its own."""
-    with spool.open("wb") as array:
+    with naming(spool), spool.open("wb") as array:
         return read_film(path, cut, array)
 
 
 def _end_with_parent(spools: str) -> None:
     """Let a worker end when the process that packs is killed: nobody else would tell it."""
+    (Path(spools) / BEGUN).touch()
     parent = multiprocessing.parent_process()
 
     def watch() -> None:
@@ -222,8 +253,8 @@ def _collect(entry: VideoEntry, spool: Path, job: "Future[Outcome]") -> tuple[Vi
         try:
             outcome = job.result()
         except BrokenProcessPool as error:
-            remedy = "Memory may have run out: give the same command again, with fewer workers"
-            raise DataError(entry.path, "a worker was killed near this file", remedy) from error
+            problem, remedy = _why_broken(spool.parent)
+            raise DataError(entry.path, problem, remedy) from error
         if outcome.rows:
             with spool.open("rb") as source:
                 shutil.copyfileobj(source, array)
@@ -231,6 +262,20 @@ def _collect(entry: VideoEntry, spool: Path, job: "Future[Outcome]") -> tuple[Vi
         return outcome
 
     return entry, read
+
+
+def _why_broken(spools: Path) -> tuple[str, str]:
+    """Why workers have ended: (problem, remedy)."""
+    if (spools / BEGUN).exists():
+        return (
+            "a worker was killed near this file",
+            "Memory may have run out: give the same command again, with fewer workers",
+        )
+    return (
+        "no worker could begin with it",
+        'A script that asks for workers must do so below `if __name__ == "__main__":`, since each '
+        "of them reads the script again; or ask for one",
+    )
 
 
 def _fingerprint(entries: Sequence[VideoEntry]) -> str:

@@ -198,7 +198,7 @@ def test_a_certificate_that_fails_is_explained_and_not_bypassed(tmp_path, monkey
 
     with serve(lambda plain: context.wrap_socket(plain, server_side=True), "https") as server:
         server.files["/a.rar"] = DATA
-        with pytest.raises(FetchError, match=r"certificate cannot be verified .* --archive"):
+        with pytest.raises(FetchError, match=r"certificate cannot be verified .* put it there"):
             get(server, tmp_path / "a")
         assert server.log == []
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "server.pem"))

@@ -45,17 +45,27 @@ def test_numpy_reads_the_header_whose_length_never_changes(frames):
     assert (shape, fortran, dtype) == ((frames, 64, 64, 3), False, np.dtype(np.uint8))
 
 
-def test_tables_carry_any_name(tmp_path):
-    strange = os.fsdecode(b'Run/v_\xff, "quoted"\xc3\xa9.avi')
+@pytest.mark.parametrize(
+    "name", [b'Run/v_\xff, "quoted"\xc3\xa9.avi', b"Run/Icon\r", b'Run/a\r"b,\n.avi', b"Run/\r\n"]
+)
+def test_tables_carry_any_name(tmp_path, name):
+    strange = os.fsdecode(name)
     row = dict.fromkeys(COLUMNS, "") | {"name": strange, "class": "Run", "start": 3, "frames": 9}
     write_rows(tmp_path, [row])
     assert read_rows(tmp_path) == [{key: str(value) for key, value in row.items()}]
     (clip,) = read_clips(tmp_path)
     assert (clip.name, clip.label, clip.start, clip.frames) == (strange, "Run", 3, 9)
     assert clip.fps is None
-    problems = [Problem(strange, "bad", "is empty"), Problem("Run/a.avi", "skipped", "a folder")]
+    problems = [Problem(strange, "bad", "is empty"), Problem("Run/0.avi", "skipped", "a folder")]
     write_problems(tmp_path, problems)
-    assert read_problems(tmp_path) == problems[::-1]
+    assert read_problems(tmp_path) == sorted(problems, key=lambda problem: problem.name)
+
+
+def test_ordinary_names_are_written_without_quotes(tmp_path):
+    """Packs of before are the same to the byte."""
+    write_problems(tmp_path, [Problem("Run/a.avi", "bad", "is empty"), Problem("b\r", "bad", "x")])
+    written = (tmp_path / pack_format.PROBLEMS).read_bytes()
+    assert written == b'name,kind,reason\nRun/a.avi,bad,is empty\n"b\r","bad","x"\n'
 
 
 def test_settings_are_none_where_there_are_none(tmp_path):

@@ -2,12 +2,15 @@
 
 import csv
 import hashlib
+import io
 import json
 import logging
 import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 
 import numpy as np
 import pytest
@@ -17,10 +20,13 @@ from tests.support.videos import web_page, write_lossless
 from vgan_tutorial import cli
 from vgan_tutorial.datasets import (
     PackedClips,
+    VideoEntry,
     pack_videos,
     scan_folder,
 )
 from vgan_tutorial.datasets.pack import write
+from vgan_tutorial.datasets.pack.cutting import Outcome
+from vgan_tutorial.datasets.pack.write import BEGUN, _collect
 from vgan_tutorial.errors import DataError, VideoError
 from vgan_tutorial.preprocessing import centre_crop, preprocess_video, resize
 from vgan_tutorial.video_io import read_video
@@ -228,3 +234,33 @@ def test_help_explains_every_option(capsys):
         assert option in text
     for option in ("--fps", "--crop {centre,motion}", "--shots"):
         assert option in text
+
+
+@pytest.mark.parametrize(
+    ("begun", "message"), [(False, "if __name__ == "), (True, "Memory may have run out")]
+)
+def test_workers_that_cannot_begin_lack_a_main_guard(begun, message, tmp_path):
+    """One that began, and was killed, has left a file."""
+    job: Future[Outcome] = Future()
+    job.set_exception(BrokenProcessPool("gone"))
+    if begun:
+        (tmp_path / BEGUN).touch()
+    entry = VideoEntry(tmp_path / "a.avi", "A/a.avi", "A", "a")
+    _, read = _collect(entry, tmp_path / "0", job)
+    with pytest.raises(DataError, match=message):
+        read(io.BytesIO())
+
+
+@pytest.mark.slow
+def test_a_script_without_a_main_guard_is_told_so(tmp_path):
+    make_folder(tmp_path / "set")
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys\nfrom vgan_tutorial.datasets import pack_videos\n"
+        "pack_videos('set', 'pack', 16, 4, workers=2, progress=False)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, script.name], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert 'below `if __name__ == "__main__":`' in done.stderr.splitlines()[-1]
