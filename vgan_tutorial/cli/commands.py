@@ -48,7 +48,12 @@ AWARE = ("estimate", "train")  # commands whose defaults a recipe changes
 
 
 def run(arguments: Sequence[str], about: str) -> None:
-    """Run a command: bad input ends in one line on the error stream and exit code 1."""
+    """Run a command: bad input ends in one line on the error stream and exit code 1.
+
+    Args:
+        arguments: what was typed after `vgan`.
+        about: what the command is, for its help.
+    """
     logging.basicConfig(level=logging.ERROR, format="%(levelname)s: %(message)s")
     _refuse_empty(arguments)
     try:
