@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from vgan_tutorial import display, live
 from vgan_tutorial.cli.runs import DATA, Run, read_data
+from vgan_tutorial.latents import Factor, labels_in_turn, one_label
 from vgan_tutorial.metrics import METRICS, I3DFeatures
 from vgan_tutorial.metrics import evaluate as measure
 from vgan_tutorial.metrics.evaluation import COMPARING, first
@@ -41,7 +42,7 @@ def sample(
     fps: float = 8.0,
     seed: int = 0,
     scale: int = 4,
-    label: int | None = None,
+    label: tuple[int, ...] = (),
     checkpoint: str | None = None,
 ) -> None:
     """Draw clips from a trained generator into one animated picture.
@@ -54,7 +55,8 @@ def sample(
         fps: Frames a second.
         seed: The same seed gives the same clips.
         scale: Width on the picture of one pixel of a clip.
-        label: Class of all clips, counted from 0, if the generator was told classes.
+        label: Class of all clips, counted from 0, if the generator was told classes; of several
+            factors a number for each.
         checkpoint: One of the run's checkpoints, such as best.pt, instead of its last state.
     """
     if picture.suffix not in (".webp", ".gif"):
@@ -64,11 +66,7 @@ def sample(
             f"count, columns, fps and scale must be positive: {count}, {columns}, {fps:g}, {scale}"
         )
     network, config = _open_generator(run, checkpoint)
-    labels = None
-    if label is not None:
-        if not 0 <= label < config.classes:
-            raise ValueError(f"label is {label}, and the generator has {config.classes} classes")
-        labels = torch.full((count,), label)
+    labels = torch.full((count,), one_label(label, config.classes)) if label else None
     clips = display.as_stored(draw_samples(network, count, seed, labels=labels))
     frames = [
         Image.fromarray(sheet).resize((sheet.shape[1] * scale, sheet.shape[0] * scale), 0)
@@ -202,12 +200,13 @@ def _open_generator(run: Path, checkpoint: str | None) -> tuple[nn.Module, Train
     return state.averaged.eval(), config
 
 
-def _class_names(run: Path, config: TrainingConfig) -> list[str] | None:
+def _class_names(run: Path, config: TrainingConfig) -> list[str] | list[Factor] | None:
     """Names of a run's classes in the order of their labels; None if its data is unknown."""
     if not config.classes or not (run / DATA).exists():
         return None
     try:
-        return list(find_data(_data_of(run, config)[0], size=config.size).class_names)
+        data = find_data(_data_of(run, config)[0], size=config.size)
+        return list(data.class_names if isinstance(config.classes, int) else data.factors)
     except ValueError:
         return None
 
@@ -258,7 +257,8 @@ def _fakes(
         for clips in sample_batches(network, count, seed, BATCH, device=here):
             yield clips, None
         return
-    labels = torch.arange(count) % config.classes
+    draw = torch.Generator().manual_seed(seed)
+    labels = labels_in_turn(config.classes, count, draw)
     wanted = labels
     if preset is not None:  # a label is a place in the alphabet, a motion one in the preset's list
         order = [preset.motions.index(name) for name in sorted(preset.motions)]

@@ -241,9 +241,11 @@ def _shaped(data: Data, name: str, config: TrainingConfig) -> TrainingConfig:
         ValueError: if it has classes, and not as many as the data.
     """
     there_are = len(data.class_names)
-    if config.classes not in (0, there_are):
+    factors = tuple(len(factor.values) for factor in data.factors)
+    if config.classes not in (0, there_are, factors):
+        more = f" {' '.join(map(str, factors))} to tell them more," if len(factors) > 1 else ""
         raise ValueError(
             f"classes is {config.classes}, but {name} has {there_are}: give --classes {there_are} "
-            "to tell both players each clip's class, or leave it out"
+            f"to tell both players each clip's class,{more} or leave it out"
         )
     return data.shaped(config)

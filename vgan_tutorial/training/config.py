@@ -10,6 +10,7 @@ from vgan_tutorial.augmentation import AUGMENTATIONS
 from vgan_tutorial.discriminators import DISCRIMINATORS
 from vgan_tutorial.generators import GENERATORS
 from vgan_tutorial.losses import ADVERSARIAL_LOSSES
+from vgan_tutorial.types import Classes
 
 # Fields that change what is written or how long the run is, but not what is learnt: a run that
 # goes on may change them.
@@ -36,7 +37,9 @@ class TrainingConfig:
         default_factory=dict
     )  # Such as channels 32 widest 128
     discriminator_options: dict[str, int] = field(default_factory=dict)  # Such as detail 16
-    classes: int = _least(0, 0)  # Number of classes that both networks are told; 0 tells neither
+    classes: Classes = field(
+        default=0, metadata={"least": 0}
+    )  # Number of classes that both networks are told, or of each factor's values; 0 tells neither
 
     # The game (chapter 2)
 
@@ -102,6 +105,8 @@ class TrainingConfig:
         values = dict(values)
         for name in {"betas", "augmentation", "stages"} & set(values):
             values[name] = tuple(values[name])  # JSON has no tuples
+        if isinstance(values.get("classes"), list):
+            values["classes"] = tuple(values["classes"])
         return cls(**values)
 
     def __post_init__(self) -> None:
@@ -118,8 +123,10 @@ class TrainingConfig:
             _check_choice("augmentation", change, AUGMENTATIONS)
         for each in fields(self):
             least, value = each.metadata.get("least"), getattr(self, each.name)
-            if least is not None and value < least:
+            if least is not None and isinstance(value, (int, float)) and value < least:
                 raise ValueError(f"{each.name} is {value}; it must be at least {least}")
+        if not isinstance(self.classes, int) and min(self.classes, default=0) < 1:
+            raise ValueError(f"classes is {self.classes}; every factor needs at least one value")
         if self.ema >= 1:
             raise ValueError(f"ema is {self.ema}; it must be at least 0 and under 1")
         if self.batch % self.accumulate:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from vgan_tutorial.latents import class_count
 from vgan_tutorial.training.config import TrainingConfig
 from vgan_tutorial.training.state import TrainingState, start
 from vgan_tutorial.training.step import train_step
@@ -93,7 +94,8 @@ def measure_run(config: TrainingConfig, device: torch.device, rounds: int = ROUN
     clips = (2 * torch.rand(shape, generator=randomness) - 1).to(device)
     labels = None
     if config.classes:
-        labels = torch.randint(config.classes, (count,), generator=randomness).to(device)
+        there_are = class_count(config.classes)
+        labels = torch.randint(there_are, (count,), generator=randomness).to(device)
     weights = [*state.generator.parameters(), *state.discriminator.parameters()]
     cycle = config.penalty_every if config.penalty else 1
     counter = _memory_counter(device)
