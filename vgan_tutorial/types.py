@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 Clips = Float[Tensor, "batch 3 time height width"]  # in model range [-1, 1]
 Labels = Int[Tensor, " labels"]  # a class for each clip, from 0
+Classes = int | tuple[int, ...]  # how many; or how many values each factor of a class has
 ClipLogits = Float[Tensor, " batch"]  # one raw score a clip: no sigmoid
 Logits = Float[Tensor, "..."]  # raw scores, one a clip or a grid of them
 Scalar = Float[Tensor, ""]

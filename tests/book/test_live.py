@@ -16,9 +16,10 @@ from tests.book.live_pages import (
     slider,
     written,
 )
-from tests.support.drawn import SMOOTH, drawn_network, latents_for
+from tests.support.drawn import SMOOTH, drawn_network, drawn_painter, latents_for
 from tests.unit.live.test_programs import AGREEMENT
 from vgan_tutorial import live
+from vgan_tutorial.latents import Factor
 from vgan_tutorial.pixels import to_uint8
 
 pytestmark = pytest.mark.browser
@@ -96,6 +97,44 @@ def test_chromium_agrees_with_pytorch(browser, tmp_path, preset, classes):
 @pytest.mark.parametrize("page", ["url", "told_url"])
 def test_live_pages_are_good_pages(browser, page, request):
     assert page_faults(browser, request.getfixturevalue(page)) == []
+
+
+FACTORS = [
+    Factor("act", ("up", "down")),
+    Factor("hair", ("green", "<b>red", "grey"), moves=False),
+]
+
+
+@pytest.fixture(scope="module")
+def dressed_url(tmp_path_factory):
+    network = drawn_painter(classes=(2, 3))
+    return written(tmp_path_factory.mktemp("dressed"), [("", network)], class_names=FACTORS)
+
+
+def test_lists_ask_for_factors(browser, dressed_url):
+    """How it moves stays until another way is asked for; the clip is the one of PyTorch."""
+    network = drawn_painter(classes=(2, 3))
+    with opened(browser, dressed_url, **STILL) as (page, faults):
+        hair = page.get_by_role("group", name="Who").get_by_role("combobox", name="Hair")
+        act = page.get_by_role("group", name="How").get_by_role("combobox", name="Act")
+        hair.select_option("<b>red")
+        act.select_option("down")
+        slider(page, "Frame").fill("5")
+        assert status(page) == ["Hair <b>red", "act down"]
+        start = latent(page)
+        expected = network(start[None], labels=torch.tensor([1 * 3 + 1]))
+        difference = pixels(page) - to_uint8(expected)[0, 5].numpy().astype(int)
+        assert abs(difference).max() <= 2
+        worn = set()
+        for _ in range(12):
+            press(page, "New sample")
+            assert act.input_value() == "1"
+            worn.add(hair.input_value())
+        assert len(worn) > 1
+        before = hair.input_value()
+        press(page, "Keep who, change how")
+        assert (hair.input_value(), act.input_value()) == (before, "1")
+        assert faults == []
 
 
 def test_two_generators_live_on_one_page(browser, tmp_path, network):

@@ -5,7 +5,16 @@ import torch
 
 from tests.support.generators import build
 from tests.support.seeds import normal, seeded
-from vgan_tutorial.latents import choose, class_vector, sample_latent
+from vgan_tutorial.latents import (
+    choose,
+    class_count,
+    class_vector,
+    labels_in_turn,
+    one_label,
+    one_per_clip,
+    read_labels,
+    sample_latent,
+)
 
 
 def test_latents_are_fixed_by_their_seed():
@@ -36,6 +45,47 @@ def test_classes_are_equally_likely():
     vectors = class_vector(normal(30_000, 2), None, 3)
     assert (vectors.sum(1) == 1).all()
     assert (vectors.mean(0) - 1 / 3).abs().max() < 0.01
+
+
+def test_a_class_of_several_factors_has_an_entry_for_each():
+    counts = (3, 2, 4)
+    labels = torch.arange(24)
+    expected = [(act, hair, shoes) for act in range(3) for hair in range(2) for shoes in range(4)]
+    assert torch.stack(read_labels(labels, counts), dim=1).tolist() == [list(e) for e in expected]
+    assert [one_label(values, counts) for values in expected] == labels.tolist()
+    rows = one_per_clip(labels, 24, counts)
+    assert rows.unique(dim=0).shape == (24, 9)
+    assert rows[23].tolist() == [0, 0, 1, 0, 1, 0, 0, 0, 1]
+    assert torch.equal(class_vector(normal(24, 5), labels, counts), rows.float())
+
+
+def test_each_factor_is_chosen_by_a_number_of_its_own():
+    latent = normal(30_000, 4)
+    vectors = class_vector(latent, None, (3, 2))
+    assert (vectors.sum(1) == 2).all()
+    shares = vectors.T @ vectors / len(vectors)
+    assert (shares[:3, 3:] - 1 / 6).abs().max() < 0.01  # independent of each other
+    assert torch.equal(vectors[:, :3], class_vector(latent, None, 3))
+
+
+@pytest.mark.parametrize(
+    ("values", "classes", "message"),
+    [
+        ((3,), 3, "label is 3, and the generator has 3 classes, counted from 0"),
+        ((0,), 0, "the generator has no classes"),
+        ((1, 2), (2, 2), "a number for each of 2 factors with 2, 2 values"),
+        ((1,), (2, 2), "label is 1, and the generator has a number for each of 2 factors"),
+    ],
+)
+def test_a_label_out_of_range_is_named(values, classes, message):
+    with pytest.raises(ValueError, match=message):
+        one_label(values, classes)
+
+
+def test_labels_are_spread_over_all_classes():
+    assert labels_in_turn(3, 5, seeded(0)).tolist() == [0, 1, 2, 0, 1]
+    drawn = labels_in_turn((3, 2), 6_000, seeded(0))
+    assert (drawn.bincount() / 6_000 - 1 / class_count((3, 2))).abs().max() < 0.02
 
 
 def test_several_numbers_choose_and_the_rest_follows():

@@ -23,7 +23,7 @@ from vgan_tutorial.cli.pictures import (
 )
 from vgan_tutorial.cli.runs import Run
 from vgan_tutorial.errors import printable
-from vgan_tutorial.latents import sample_latent
+from vgan_tutorial.latents import Factor, labels_in_turn, one_label, sample_latent
 from vgan_tutorial.metrics import METRICS, I3DFeatures
 from vgan_tutorial.metrics import evaluate as measure
 from vgan_tutorial.metrics.evaluation import COMPARING, first
@@ -52,7 +52,7 @@ def sample(
     fps: float = 8.0,
     seed: int = 0,
     scale: int = 4,
-    label: int | None = None,
+    label: tuple[int, ...] = (),
     between: int = 0,
     each: bool = False,
     checkpoint: str | None = None,
@@ -69,7 +69,8 @@ def sample(
         fps: Frames a second.
         seed: Seed of the latents; the same one gives the same clips.
         scale: Width on the picture of one pixel of a clip.
-        label: Class of all clips, counted from 0, if the generator was told classes.
+        label: Class of all clips, counted from 0, if the generator was told classes; of several
+            factors a number for each.
         between: Number of clips drawn besides between each clip and the next, from latents on the
             way from one to the other.
         each: Write one file for each clip, with its number in its name, and not one for all.
@@ -90,11 +91,7 @@ def sample(
     drawn = count + (count - 1) * between
     together = (1, 1) if each else (drawn, columns)
     check_size(config.frames, config.size, *together, scale)
-    labels = None
-    if label is not None:
-        if not 0 <= label < config.classes:
-            raise ValueError(f"label is {label}, and the generator has {config.classes} classes")
-        labels = torch.full((drawn,), label)
+    labels = torch.full((drawn,), one_label(label, config.classes)) if label else None
     if between:
         latents = sample_latent(network, count, torch.Generator().manual_seed(seed))
         clips = draw(network, with_between(latents, between), labels)
@@ -245,12 +242,13 @@ def _open_generator(run: Path, checkpoint: str | None) -> tuple[nn.Module, Train
     return state.averaged.eval(), config
 
 
-def _class_names(run: Path, config: TrainingConfig) -> list[str] | None:
+def _class_names(run: Path, config: TrainingConfig) -> list[str] | list[Factor] | None:
     """Names of a run's classes in the order of their labels; None if its data is unknown."""
     if not config.classes or not (run / DATA).exists():
         return None
     try:
-        return list(find_data(_data_of(run, config)[0], size=config.size).class_names)
+        data = find_data(_data_of(run, config)[0], size=config.size)
+        return list(data.class_names if isinstance(config.classes, int) else data.factors)
     except ValueError:
         return None
 
@@ -316,7 +314,7 @@ def _fakes(
         for clips in sample_batches(network, count, seed, BATCH, device=here):
             yield clips, None
         return
-    labels = torch.arange(count) % config.classes
+    labels = labels_in_turn(config.classes, count, torch.Generator().manual_seed(seed))
     wanted = labels
     if preset is not None:  # a label is a place in the alphabet, a motion one in the preset's list
         order = [preset.motions.index(name) for name in sorted(preset.motions)]

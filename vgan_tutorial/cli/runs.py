@@ -306,10 +306,13 @@ def _shaped(data: Data, config: TrainingConfig, given: Sequence[str]) -> Trainin
             for than the data has.
     """
     there_are = len(data.class_names)
-    if config.classes not in (0, there_are):
+    factors = tuple(len(factor.values) for factor in data.factors)
+    if config.classes not in (0, there_are, factors):
+        more = f" {' '.join(map(str, factors))} to tell them more," if len(factors) > 1 else ""
         raise ValueError(
             f"classes is {config.classes}, but {data.name} has {there_are}: give --classes "
-            f"{there_are} to tell both players each clip's class, or --classes 0 to tell neither"
+            f"{there_are} to tell both players each clip's class,{more} or --classes 0 to tell "
+            "neither"
         )
     shaped = data.shaped(config)
     for name in {"frames", "size"} & set(given):

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from vgan_tutorial.discriminators.sampling import sample_frames
 from vgan_tutorial.discriminators.video import StackedDiscriminator
 from vgan_tutorial.latents import refuse_labels
-from vgan_tutorial.types import ClipLogits, Clips, Labels, Network, Scores
+from vgan_tutorial.types import Classes, ClipLogits, Clips, Labels, Network, Scores
 
 
 class DualDiscriminator(nn.Module):
@@ -44,7 +44,8 @@ class DualDiscriminator(nn.Module):
         seen: int = 2,
         moments: int = 8,
         coarse: int = 16,
-        classes: int = 0,
+        classes: Classes = 0,
+        told: bool = False,
     ) -> None:
         super().__init__()
         if not 1 <= seen <= frames:
@@ -53,7 +54,7 @@ class DualDiscriminator(nn.Module):
         whole = in_time == in_space == 1
         self.pool = nn.Identity() if whole else nn.AvgPool3d((in_time, in_space, in_space))
         self.movement = StackedDiscriminator(frames // in_time, size // in_space, channels, classes)
-        self.detail = StackedDiscriminator(1, size, detail, sharp=True)
+        self.detail = StackedDiscriminator(1, size, detail, classes if told else 0, sharp=True)
         self.seen = [frames * number // seen for number in range(seen)]
 
     def features(self, clips: Clips) -> Float[Tensor, "batch features"]:
@@ -68,7 +69,9 @@ class DualDiscriminator(nn.Module):
         generator: torch.Generator | None = None,
     ) -> Scores:
         """A logit for each clip, and one for each frame; labels as in `StackedDiscriminator`."""
-        frames = self.detail(self.pictures(clips, generator)).unflatten(0, (len(clips), -1))
+        pictures = self.pictures(clips, generator)
+        known = labels.repeat_interleave(len(self.seen)) if self.detail.classes else None
+        frames = self.detail(pictures, known).unflatten(0, (len(clips), -1))
         return Scores((self.movement(self.pool(clips), labels), frames))
 
     def pictures(

@@ -10,9 +10,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from vgan_tutorial.latents import one_per_clip, refuse_labels
+from vgan_tutorial.latents import factor_counts, one_per_clip, refuse_labels
 from vgan_tutorial.layers import PortionedConv3d, doublings, perceptron
-from vgan_tutorial.types import ClipLogits, Clips, Labels, Network
+from vgan_tutorial.types import Classes, ClipLogits, Clips, Labels, Network
 
 
 class VideoDiscriminator(nn.Module):
@@ -110,7 +110,7 @@ class StackedDiscriminator(nn.Module):
         frames: int = 16,
         size: int = 64,
         channels: int = 64,
-        classes: int = 0,
+        classes: Classes = 0,
         sharp: bool = False,
     ) -> None:
         super().__init__()
@@ -125,7 +125,9 @@ class StackedDiscriminator(nn.Module):
         self.trunk = nn.Sequential(*layers, nn.Flatten())
         self.head = perceptron([channels * 4 * 4, 256, 128, 1])
         self.classes = classes
-        self.embedding = nn.Linear(classes, 128, bias=False) if classes else None
+        self.embedding = (
+            nn.Linear(sum(factor_counts(classes)), 128, bias=False) if classes else None
+        )
 
     def features(self, clips: Clips) -> Float[Tensor, "batch features"]:
         """What the head sees."""

@@ -90,7 +90,7 @@ def _run(
     run = open_record(folder / RUN, {**begun, "every": budget.every, "training": asdict(config)})
     curve: Curve = run.setdefault("curve", [])
     go_back(folder / CHECKPOINT, state, curve)
-    source = shapes_source(preset, CPU, labelled=config.classes > 0)
+    source = shapes_source(preset, CPU, labelled=bool(config.classes))
     real = source(config.batch * config.discriminator_steps, state.randomness)
     while (ended := budget.end(curve)) is None:
         spent = curve[-1]["seconds"] if curve else 0.0

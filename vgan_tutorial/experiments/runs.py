@@ -29,7 +29,7 @@ from vgan_tutorial.metrics import frame_change
 from vgan_tutorial.oracle import judge, judged
 from vgan_tutorial.recipes import Recipe, get_recipe
 from vgan_tutorial.shapes import Preset
-from vgan_tutorial.sprites import SpritesJudge
+from vgan_tutorial.sprites import PARTS, SpritesJudge, sample_acts, split_characters
 from vgan_tutorial.training import (
     Data,
     TrainingConfig,
@@ -170,14 +170,30 @@ def told(generator: nn.Module, config: TrainingConfig, data: Data) -> dict[str, 
         return {"told": label_accuracy(generator, data.preset)}
     if not isinstance(data, SpritesData):
         return {}
-    labels = torch.arange(JUDGED // 2, device=processes().device) % config.classes
-    made = sample(generator, len(labels), SEED, labels=labels, device=labels.device)
-    verdict = SpritesJudge(data.sheets)(made)
-    right = verdict.acts.cell == labels
-    return {
-        "told": round((right & verdict.motion_valid).float().mean().item(), 4),
-        "told_if_not_valid": round(right.float().mean().item(), 4),
-    }
+    return told_acts(generator, config, data)
+
+
+def told_acts(generator: nn.Module, config: TrainingConfig, data: SpritesData) -> dict[str, float]:
+    """Share of clips of sprites that show what was asked for, by factor; of characters of a part.
+
+    A generator that is told the act alone is asked for all acts in turn.
+    """
+    here, count = processes().device, JUDGED // 2
+    characters = split_characters(data.sheets.counts, data.part)
+    acts = sample_acts(characters, count, torch.Generator().manual_seed(SEED))
+    labels = acts.labels(data.sheets.counts)
+    if isinstance(config.classes, int):
+        labels = asked = torch.arange(count) % config.classes
+    else:
+        asked = acts.cell
+    verdict = SpritesJudge(data.sheets)(sample(generator, count, SEED, labels=labels, device=here))
+    right = verdict.acts.cell == asked.to(here)
+    found = {"told": right & verdict.motion_valid, "told_if_not_valid": right}
+    if not isinstance(config.classes, int):
+        worn = verdict.acts.parts == acts.parts.to(here)
+        found |= {f"told_{part}": worn[:, place] for place, part in enumerate(PARTS)}
+        found |= {"told_everything": right & worn.all(1), "valid_held_out": verdict.valid}
+    return {name: round(each.float().mean().item(), 4) for name, each in found.items()}
 
 
 def label_accuracy(generator: nn.Module, preset: Preset) -> float:

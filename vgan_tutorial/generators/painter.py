@@ -10,9 +10,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, leaky_relu, normalize
 
-from vgan_tutorial.latents import choose, class_vector, refuse_labels
+from vgan_tutorial.latents import choose, class_vector, factor_counts, refuse_labels
 from vgan_tutorial.layers import doublings, perceptron
-from vgan_tutorial.types import Clips, Labels, Network
+from vgan_tutorial.types import Classes, Clips, Labels, Network
 
 GOLDEN = (1 + 5**0.5) / 2
 
@@ -58,11 +58,13 @@ class PainterGenerator(nn.Module):
         picks: Number of numbers that choose, the first ones of the content.
         steady: Motion changes neither tint nor contrast: the last layer hears of the style alone,
             and the first features have the same mean square in every frame.
-        classes: Number of classes; 0 for none. One more number, the first of the latent, then
-            chooses the class, unless `forward` is given labels. Style and motion both hear of it.
+        classes: Number of classes, or the number of values of each factor that makes up a class; 0
+            for none. One more number for each factor, the first ones of the latent, then chooses
+            its value, unless `forward` is given labels. Style and motion both hear of all.
     """
 
     frequencies: Tensor
+    told_scale: Tensor
 
     def __init__(
         self,
@@ -77,7 +79,7 @@ class PainterGenerator(nn.Module):
         choices: int = 16,
         picks: int = 1,
         steady: bool = False,
-        classes: int = 0,
+        classes: Classes = 0,
     ) -> None:
         super().__init__()
         if frames < 1:
@@ -86,14 +88,18 @@ class PainterGenerator(nn.Module):
             raise ValueError(f"the motion latent turns in pairs: its length is even, not {motion}")
         self.frames, self.content, self.motion = frames, content, motion
         self.choices, self.picks, self.classes = choices, picks if choices else 0, classes
-        self.latent_shape = (bool(classes) + content + motion,)
+        counts = factor_counts(classes)
+        self.latent_shape = (len(counts) + content + motion,)
         steps = doublings(size)
         widths = [min(widest, channels * 2**n) for n in reversed(range(steps + 2))]
         written = content + self.picks * (choices - 1)
-        self.mapping = perceptron([written + classes, style, style])
+        # one entry of n that is sqrt(n) has a mean square of 1, as the rest of the latent has
+        loud = [count**0.5 for count in counts for _ in range(count)]
+        self.register_buffer("told_scale", torch.tensor(loud), persistent=False)
+        self.mapping = perceptron([written + sum(counts), style, style])
         spread = GOLDEN ** torch.arange(-1.0, motion // 2 - 1)  # no two have a common period
         self.register_buffer("frequencies", 2 * math.pi / frames * spread)
-        self.clock = perceptron([motion + classes, 64, 64, code])
+        self.clock = perceptron([motion + sum(counts), 64, 64, code])
         self.layout = nn.Sequential(
             nn.Linear(code, widths[0] * 4 * 4),
             nn.LeakyReLU(0.2),
@@ -135,7 +141,7 @@ class PainterGenerator(nn.Module):
         if not self.classes:
             refuse_labels(labels, self)
             return content, motion
-        told = class_vector(latent, labels, self.classes) * self.classes**0.5
+        told = class_vector(latent, labels, self.classes) * self.told_scale
         return torch.cat([content, told], dim=1), torch.cat([motion, told], dim=1)
 
     def move(

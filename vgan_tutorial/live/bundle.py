@@ -23,12 +23,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from vgan_tutorial.latents import sample_latent
+from vgan_tutorial.latents import Factor, factor_counts, sample_latent
 from vgan_tutorial.live.directions import directions
 from vgan_tutorial.live.program import Program, Stored
 from vgan_tutorial.live.programs import KINDS, Half, kind_of
+from vgan_tutorial.types import Classes
 
-FORMAT = "vgan-tutorial program 1"
+FORMAT = "vgan-tutorial program 2"
 PRECISIONS = ("float16", "int8")  # of the large weights
 TYPES = {"float32": "<f4", "float16": "<f2", "int8": "i1"}  # as numpy writes them
 LARGE = 8_192  # numbers of a weight from which on it may be stored as whole numbers
@@ -38,13 +39,14 @@ CORNERS = 4  # latents to start from, one for each corner of the map
 PREFIX = "data:application/octet-stream;base64,"
 
 Checkpoints = Sequence[tuple[str, nn.Module]]
+ClassNames = Sequence[str] | Sequence[Factor]
 
 
 def make_bundle(
     generator: nn.Module | Checkpoints,
     precision: str | None = None,
     seed: int = 0,
-    class_names: Sequence[str] | None = None,
+    class_names: ClassNames | None = None,
 ) -> dict[str, Any]:
     """Describe a generator, or checkpoints of one, for the script in the page.
 
@@ -54,8 +56,8 @@ def make_bundle(
         precision: Type of the large weights, "float16" or "int8"; by default float16 where all
             checkpoints together take less than about 700 kB that way, else int8.
         seed: Seed of the four latents that the page starts from.
-        class_names: Names of the classes that the generator is told, in their order; by default
-            "class 1" and so on.
+        class_names: Names of the classes that the generator is told, in their order, or what each
+            factor of a class is called; by default "class 1" and so on.
 
     Returns:
         A dictionary that JSON can hold. `program` lists the operations. `tensors` lists names,
@@ -66,7 +68,7 @@ def make_bundle(
 
     Raises:
         ValueError: for another kind of generator, checkpoints of different networks, weights that
-            are not finite or too large for 16 bits, or not one name for every class.
+            are not finite or too large for 16 bits, or not one name for every class or value.
     """
     checkpoints = _as_checkpoints(generator)
     last = checkpoints[-1][1]
@@ -78,15 +80,14 @@ def make_bundle(
     if precision not in PRECISIONS:
         raise ValueError(f"precision is {precision!r}; choose one of {', '.join(PRECISIONS)}")
     packed = [_packed(label, network, precision) for label, network in checkpoints]
-    classes = int(described.get("classes", 0))
+    classes = described.get("classes", 0)
     samples = KINDS[described["kind"]].samples
     return {
         "format": FORMAT,
         "network": described,
         "frames": described["frames"],
         "size": described["size"],
-        "classes": classes,
-        "class_names": _class_names(classes, class_names),
+        "factors": [asdict(factor) for factor in _factors(classes, class_names)],
         "precision": precision,
         "program": program.operations,
         "tensors": [
@@ -160,22 +161,38 @@ def _described(network: nn.Module) -> dict[str, Any]:
     return {"kind": kind, **KINDS[kind].arguments(network)}
 
 
-def _class_names(classes: int, names: Sequence[str] | None) -> list[str]:
+def _factors(classes: Classes, names: ClassNames | None) -> list[Factor]:
+    """What the generator is told, with names."""
+    counts = factor_counts(classes)
     if names is None:
-        return [f"class {number + 1}" for number in range(classes)]
-    if len(names) != classes:
+        plain = "class" if len(counts) == 1 else "factor {}, value"
+        return [
+            Factor(
+                plain.format(place), tuple(f"{plain} {n + 1}".format(place) for n in range(count))
+            )
+            for place, count in enumerate(counts, 1)
+        ]
+    given = [each for each in names if isinstance(each, Factor)]
+    if not given and names:
+        given = [Factor("class", tuple(str(name) for name in names))]
+    found = tuple(len(factor.values) for factor in given)
+    if found != counts:
         raise ValueError(
-            f"there are {len(names)} names of classes for a generator with {classes} classes"
+            f"there are {_listed(found)} names of classes for a generator with {_listed(counts)} "
+            "classes"
         )
-    return [str(name) for name in names]
+    return given
 
 
-def _corners(network: nn.Module, classes: int, seed: int) -> Float[Tensor, "corners latent"]:
-    """Latents to start from; those with a class take the classes in turn, so that all are seen."""
+def _listed(counts: Sequence[int]) -> str:
+    return " x ".join(map(str, counts)) or "0"
+
+
+def _corners(network: nn.Module, classes: Classes, seed: int) -> Float[Tensor, "corners latent"]:
+    """Latents to start from; the first factor's values come in turn, so that all are seen."""
     latents = sample_latent(network, CORNERS, torch.Generator().manual_seed(seed)).cpu().flatten(1)
-    if classes:
-        middles = (torch.arange(CORNERS) % classes + 0.5) / classes
-        latents[:, 0] = torch.special.ndtri(middles)
+    for count in factor_counts(classes)[:1]:
+        latents[:, 0] = torch.special.ndtri((torch.arange(CORNERS) % count + 0.5) / count)
     return latents
 
 

@@ -21,7 +21,9 @@ from vgan_tutorial.generators import (
     PainterGenerator,
     TGANGenerator,
 )
+from vgan_tutorial.latents import factor_counts
 from vgan_tutorial.live.program import Program
+from vgan_tutorial.types import Classes
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Kind:
     """
 
     network: type[nn.Module]
-    arguments: Callable[[Any], dict[str, int | float]]
+    arguments: Callable[[Any], dict[str, Any]]
     write: Callable[[Any, Program], list[Half]]
     samples: int
 
@@ -76,10 +78,10 @@ def kind_of(network: nn.Module) -> str:
 
 
 def _split(
-    classes: int, content: int, motion: int, choices: tuple[int, int] = (0, 0), rows: int = 1
+    classes: Classes, content: int, motion: int, choices: tuple[int, int] = (0, 0), rows: int = 1
 ) -> list[Half]:
-    """Who and how, after the number that chooses the class; `rows` are those of the motion."""
-    begin = int(classes > 0)
+    """Who and how, after the numbers that choose the class; `rows` are those of the motion."""
+    begin = len(factor_counts(classes))
     middle = begin + content
     return [
         Half("Who", "Figure", begin, middle, choices[0]),
@@ -90,7 +92,7 @@ def _split(
 # Content-motion ----------------------------------------------------------------------------------
 
 
-def _content_motion_arguments(network: ContentMotionGenerator) -> dict[str, int | float]:
+def _content_motion_arguments(network: ContentMotionGenerator) -> dict[str, Any]:
     names = ("frames", "size", "content", "motion", "kinds", "moves", "waves", "cells", "span")
     return {name: getattr(network, name) for name in (*names, "classes")}
 
@@ -126,7 +128,7 @@ def _content_motion(network: ContentMotionGenerator, program: Program) -> list[H
 # Painter -----------------------------------------------------------------------------------------
 
 
-def _painter_arguments(network: Any) -> dict[str, int | float]:
+def _painter_arguments(network: Any) -> dict[str, Any]:
     first, last = network.layout[0], network.blocks[-1].weight
     style = network.mapping[-1].out_features
     return {
@@ -162,13 +164,17 @@ def _painter(network: Any, program: Program) -> list[Half]:
     else:
         content = program.add("normalise", content)
     if network.classes:
-        told = program.choose(program.slice(0, 1), network.classes)
-        content = program.add("concatenate", content, told)
+        told = [
+            program.choose(program.slice(place, place + 1), count)
+            for place, count in enumerate(factor_counts(network.classes))
+        ]
+        content = program.add("concatenate", content, *told)
     style = program.chain(content, network.mapping, exact=True)
     frequencies = program.constant("frequencies", network.frequencies)
     timed = program.add("turn", motion, tensors=[frequencies], frames=network.frames)
     if network.classes:
-        repeated = program.add("repeat", told, rows=network.frames)
+        side = program.add("concatenate", *told) if len(told) > 1 else told[0]
+        repeated = program.add("repeat", side, rows=network.frames)
         timed = program.add("concatenate", timed, repeated)
     codes = program.chain(timed, network.clock, exact=True)
     styles = program.add("repeat", style, rows=network.frames)
@@ -202,7 +208,7 @@ def _decoder_size(decoder: nn.Sequential) -> int:
     return 4 * 2 ** (len(doubling) - 1)
 
 
-def _dcgan_arguments(network: Any) -> dict[str, int | float]:
+def _dcgan_arguments(network: Any) -> dict[str, Any]:
     frames, latent = network.latent_shape
     last = network.decoder[-2]
     return {
@@ -222,7 +228,7 @@ def _dcgan(network: Any, program: Program) -> list[Half]:
     return [Half("Latent", "Clip", 0, frames * latent, rows=frames)]
 
 
-def _mocogan_arguments(network: Any) -> dict[str, int | float]:
+def _mocogan_arguments(network: Any) -> dict[str, Any]:
     moving = network.latent_shape[0] - bool(network.classes) - network.content
     return {
         "frames": moving // network.motion - 1,
@@ -253,7 +259,7 @@ def _mocogan(network: Any, program: Program) -> list[Half]:
     return [who, how]
 
 
-def _tgan_arguments(network: Any) -> dict[str, int | float]:
+def _tgan_arguments(network: Any) -> dict[str, Any]:
     growing = [layer for layer in network.temporal if isinstance(layer, nn.ConvTranspose1d)]
     doubling = [layer for layer in network.image if isinstance(layer, nn.ConvTranspose2d)]
     return {

@@ -1,7 +1,6 @@
 """The live generator: a trained network that runs in the reader's browser."""
 
 import html
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -10,7 +9,7 @@ from torch import nn
 from vgan_tutorial.display.clips import strip_image
 from vgan_tutorial.display.page import Shown, asset, figure_tag, require_alt, script_tag, shown
 from vgan_tutorial.display.sheets import as_stored
-from vgan_tutorial.live.bundle import Checkpoints, bundle_text, make_bundle, read_bundle
+from vgan_tutorial.live.bundle import Checkpoints, ClassNames, bundle_text, make_bundle, read_bundle
 
 POSTER_FRAMES = 8  # of each clip on the strip that stands in where scripts are off
 WIDTH = 256  # of the clip on the page, in pixels, unless asked for
@@ -62,7 +61,7 @@ def player(
     size: int | None = None,
     precision: str | None = None,
     seed: int = 0,
-    class_names: Sequence[str] | None = None,
+    class_names: ClassNames | None = None,
 ) -> Shown:
     """A generator that the reader drives: it runs in the page itself.
 
@@ -77,7 +76,7 @@ def player(
         precision: type of the large weights, "float16" or "int8"; see `bundle.make_bundle`.
         seed: seed of the four latents that the page starts from.
         class_names: names of the classes that the generator is told; the page has a button for
-            each.
+            each. If a class has factors, these, and the page has a list to choose from for each.
 
     Raises:
         ValueError: as `bundle.make_bundle` does, or if alt is empty.

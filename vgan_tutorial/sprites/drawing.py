@@ -49,6 +49,17 @@ class Acts:
         """Action and direction as one number: a place in `ACT_NAMES`."""
         return self.action * len(DIRECTIONS) + self.direction
 
+    def labels(self, counts: Sequence[int]) -> Int[Tensor, " batch"]:
+        """Act and the sheet of every part as one number, see `latents.read_labels`.
+
+        Args:
+            counts: Number of sheets of each part.
+        """
+        label = self.cell
+        for number, count in enumerate(counts):
+            label = label * count + self.parts[:, number]
+        return label
+
     def poses(self, frames: int) -> Int[Tensor, "batch frames"]:
         """Number of the pose in every frame: one after the other, and round again."""
         device = self.action.device

@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from vgan_tutorial.errors import DataError
+from vgan_tutorial.latents import Factor
 
 CELL = 64  # height and width of a cell, in pixels
 
@@ -47,6 +48,37 @@ ACTIONS: dict[str, Action] = {
 }
 DIRECTIONS: dict[str, int] = {"down": 2, "left": 1, "right": 3, "up": 0}  # with their rows
 ACT_NAMES = tuple(f"{action}-{direction}" for action in ACTIONS for direction in DIRECTIONS)
+FACTORS = (  # of a clip: what a class can say of it
+    Factor("act", ACT_NAMES),
+    Factor("body", ("light", "tan", "blue", "lilac", "brown", "dark", "orc"), moves=False),
+    Factor("shoes", ("brown", "golden", "steel"), moves=False),
+    Factor(
+        "bottomwear",
+        ("white", "golden armour", "red", "steel armour", "blue", "green", "skirt"),
+        moves=False,
+    ),
+    Factor(
+        "topwear",
+        ("brown", "blue", "white", "plate armour", "leather", "suit", "chain mail"),
+        moves=False,
+    ),
+    Factor(
+        "hair",
+        (
+            "green",
+            "blue, tied up",
+            "orange",
+            "white",
+            "rose",
+            "violet",
+            "half shaved",
+            "red",
+            "pink",
+            "golden",
+        ),
+        moves=False,
+    ),
+)
 LENGTHS = tuple(action.poses for action in ACTIONS.values())
 
 # Poses are numbered: action by action, within it direction by direction.

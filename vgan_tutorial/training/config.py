@@ -12,6 +12,7 @@ from vgan_tutorial.augmentation import AUGMENTATIONS
 from vgan_tutorial.discriminators import DISCRIMINATORS
 from vgan_tutorial.generators import GENERATORS
 from vgan_tutorial.losses import ADVERSARIAL_LOSSES
+from vgan_tutorial.types import Classes
 
 # Fields that change what is written or how long the run is, but not what is learnt: a run that
 # goes on may change them.
@@ -38,7 +39,9 @@ class TrainingConfig:
         default_factory=dict
     )  # Such as channels 32 widest 128
     discriminator_options: dict[str, int] = field(default_factory=dict)  # Such as detail 16
-    classes: int = _least(0, 0)  # Number of classes that both networks are told; 0 tells neither
+    classes: Classes = field(
+        default=0, metadata={"least": 0}
+    )  # Number of classes that both networks are told, or of each factor's values; 0 tells neither
 
     # The game (chapter 2)
 
@@ -102,7 +105,7 @@ class TrainingConfig:
                 f"{', '.join(unknown)}; was it written by a newer version?"
             )
         values = dict(values)
-        for name in {"betas", "augmentation", "stages"} & set(values):
+        for name in {"betas", "augmentation", "stages", "classes"} & set(values):
             if isinstance(values[name], list):
                 values[name] = tuple(values[name])  # JSON has no tuples
         for each in fields(cls):
@@ -126,8 +129,10 @@ class TrainingConfig:
             _check_choice("augmentation", change, AUGMENTATIONS)
         for each in fields(self):
             least, value = each.metadata.get("least"), getattr(self, each.name)
-            if least is not None and value is not None and value < least:
+            if least is not None and isinstance(value, Real) and value < least:
                 raise ValueError(f"{each.name} is {value}; it must be at least {least}")
+        if isinstance(self.classes, tuple) and min(self.classes, default=0) < 1:
+            raise ValueError(f"classes is {self.classes}; every factor needs at least one value")
         if self.ema >= 1:
             raise ValueError(f"ema is {self.ema}; it must be at least 0 and under 1")
         if self.batch % self.accumulate:
@@ -143,6 +148,8 @@ class TrainingConfig:
 def _check_kind(field: str, value: Any, kind: str) -> None:
     """Refuse what a damaged file may hold in a field, and numbers that are not finite."""
     name = kind.removesuffix(" | None")
+    if name == "Classes":  # a whole number, or one for each factor
+        name = "tuple" if isinstance(value, tuple) else "int"
     words = {"int": "a whole number", "float": "a finite number", "bool": "true or false"}
     if (value is None and name != kind) or (name in words and _is_of(value, name)):
         return
@@ -155,7 +162,7 @@ def _check_kind(field: str, value: Any, kind: str) -> None:
         values = value if isinstance(value, tuple) else (value,)
     elif name.startswith("dict"):
         values = value.values() if isinstance(value, dict) else (value,)
-    inner = {"augmentation": "str", "stages": "int"}.get(field, "float")
+    inner = {"augmentation": "str", "stages": "int", "classes": "int"}.get(field, "float")
     for each in values:
         if not (isinstance(each, str) if inner == "str" else _is_of(each, inner)):
             raise ValueError(f"{field} is {value!r}; it cannot hold {each!r}")

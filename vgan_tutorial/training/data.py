@@ -13,8 +13,9 @@ import torch
 
 from vgan_tutorial.datasets import CATALOGUE, PackedClips, is_pack, official_split, split_by_group
 from vgan_tutorial.datasets.pack.format import TABLE
+from vgan_tutorial.latents import Factor
 from vgan_tutorial.shapes import PRESETS, Preset
-from vgan_tutorial.sprites import ACT_NAMES, Sheets, has_sheets, read_sheets
+from vgan_tutorial.sprites import ACT_NAMES, FACTORS, Sheets, has_sheets, read_sheets
 from vgan_tutorial.training.config import TrainingConfig
 from vgan_tutorial.training.sources import ClipSource, pack_source, shapes_source, sprites_source
 from vgan_tutorial.training.watching import Judge, shapes_judge, sprites_judge
@@ -38,6 +39,10 @@ class Data(Protocol):
     @property
     def class_names(self) -> Sequence[str]:
         """Names of the classes, in the order of their labels."""
+
+    @property
+    def factors(self) -> tuple[Factor, ...]:
+        """What a class can say of a clip; of most data it is one thing, the name of the class."""
 
     def shaped(self, config: TrainingConfig) -> TrainingConfig:
         """The configuration with the clips' shape, as far as the data decides it."""
@@ -69,13 +74,18 @@ class ShapesData:
         """Motions."""
         return sorted(self.preset.motions)
 
+    @property
+    def factors(self) -> tuple[Factor, ...]:
+        """The motion."""
+        return (Factor("motion", tuple(self.class_names)),)
+
     def shaped(self, config: TrainingConfig) -> TrainingConfig:
         """The preset decides frames and size."""
         return replace(config, frames=self.preset.frames, size=self.preset.size)
 
     def source(self, config: TrainingConfig, device: torch.device | str = "cpu") -> ClipSource:
         """Clips drawn anew."""
-        return shapes_source(self.preset, device, config.classes > 0)
+        return shapes_source(self.preset, device, bool(config.classes))
 
     def judge(self) -> Judge:
         """The judge of shapes."""
@@ -115,6 +125,16 @@ class SpritesData(_Part):
         """Actions with directions."""
         return ACT_NAMES
 
+    @property
+    def factors(self) -> tuple[Factor, ...]:
+        """Act and the sheet of every part; numbers where a part has other sheets."""
+        found = (len(ACT_NAMES), *self.sheets.counts)
+        numbered = [tuple(str(number + 1) for number in range(count)) for count in found]
+        return tuple(
+            factor if len(factor.values) == count else replace(factor, values=numbers)
+            for factor, count, numbers in zip(FACTORS, found, numbered, strict=True)
+        )
+
     def shaped(self, config: TrainingConfig) -> TrainingConfig:
         """Sprites are drawn in any length, and in any size that divides 64."""
         if 64 % config.size:
@@ -124,7 +144,13 @@ class SpritesData(_Part):
     def source(self, config: TrainingConfig, device: torch.device | str = "cpu") -> ClipSource:
         """Clips drawn anew, of the characters of one part."""
         return sprites_source(
-            self.sheets, config.frames, config.size, device, config.classes > 0, self.part
+            self.sheets,
+            config.frames,
+            config.size,
+            device,
+            labelled=bool(config.classes),
+            part=self.part,
+            everything=isinstance(config.classes, tuple),
         )
 
     def judge(self) -> Judge:
@@ -144,6 +170,11 @@ class PackData(_Part):
         """Those of the pack."""
         return PackedClips(self.folder, frames=1).classes
 
+    @property
+    def factors(self) -> tuple[Factor, ...]:
+        """The class."""
+        return (Factor("class", tuple(self.class_names)),)
+
     def shaped(self, config: TrainingConfig) -> TrainingConfig:
         """The pack decides the size."""
         return replace(config, size=PackedClips(self.folder, frames=1).size)
@@ -152,7 +183,7 @@ class PackData(_Part):
         """Random windows of the clips of one part."""
         rows = part_of(self.folder, self.part)
         packed = PackedClips(self.folder, config.frames, subset=rows)
-        return pack_source(packed, device, config.classes > 0)
+        return pack_source(packed, device, bool(config.classes))
 
     def judge(self) -> None:
         """Nobody can say exactly what footage shows."""

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from vgan_tutorial.latents import class_count
 from vgan_tutorial.threads import Pace
 from vgan_tutorial.training.config import TrainingConfig
 from vgan_tutorial.training.state import TrainingState, start
@@ -152,7 +153,8 @@ def _random_clips(config: TrainingConfig, device: torch.device) -> tuple[Clips, 
     clips = (2 * torch.rand(shape, generator=randomness) - 1).to(device)
     if not config.classes:
         return clips, None
-    return clips, torch.randint(config.classes, (count,), generator=randomness).to(device)
+    labels = torch.randint(class_count(config.classes), (count,), generator=randomness)
+    return clips, labels.to(device)
 
 
 def state_bytes(state: TrainingState) -> int:

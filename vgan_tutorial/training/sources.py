@@ -115,6 +115,7 @@ def sprites_source(
     device: torch.device | str = "cpu",
     labelled: bool = False,
     part: str = "train",
+    everything: bool = False,
 ) -> ClipSource:
     """Sprites that act, drawn anew for every batch, on the device.
 
@@ -125,6 +126,8 @@ def sprites_source(
         device: where the clips are wanted.
         labelled: give each clip's class too: its action and direction, a place in `ACT_NAMES`.
         part: of the characters: train, validation, test or all.
+        everything: a class says more: the sheet of every part of the body too. It counts through
+            all combinations of the factors, see `latents.read_labels`.
     """
     characters, here = split_characters(sheets.counts, part), sheets.to(device)
 
@@ -132,7 +135,8 @@ def sprites_source(
         while True:
             acts = own_share(sample_acts(characters, batch, randomness)).to(device)
             clips = draw_acts(here, acts, frames, size)
-            yield (clips, acts.cell) if labelled else clips
+            said = acts.labels(here.counts) if everything else acts.cell
+            yield (clips, said) if labelled else clips
 
     return stream
 

@@ -18,7 +18,7 @@ from vgan_tutorial.training.batch_norm import join_batch_norms
 from vgan_tutorial.training.config import TrainingConfig
 from vgan_tutorial.training.processes import processes
 from vgan_tutorial.training.schedule import set_learning_rates
-from vgan_tutorial.types import Network
+from vgan_tutorial.types import Classes, Network
 
 
 @dataclass
@@ -95,6 +95,14 @@ def build_discriminator(config: TrainingConfig) -> nn.Module:
     )
 
 
+def _can_be_told(network: Network, classes: Classes) -> bool:
+    """Whether a network can be built for such classes: its annotation says what it takes."""
+    takes = signature(network).parameters.get("classes")
+    if takes is None:
+        return False
+    return isinstance(classes, int) or takes.annotation == "Classes"
+
+
 def _build(
     player: str,
     name: str,
@@ -104,10 +112,11 @@ def _build(
 ) -> nn.Module:
     told = {"frames": config.frames, "size": config.size}
     if config.classes:
-        able = [each for each in table if "classes" in signature(table[each]).parameters]
+        able = [each for each in table if _can_be_told(table[each], config.classes)]
         if name not in able:
+            what = "classes" if isinstance(config.classes, int) else "classes of several factors"
             raise ValueError(
-                f"the {player} {name!r} cannot be told classes; choose one of {', '.join(able)}, "
+                f"the {player} {name!r} cannot be told {what}; choose one of {', '.join(able)}, "
                 "or train without (classes 0)"
             )
         told["classes"] = config.classes

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageSequence
 
+from tests.support.sheets import write_sheets
 from vgan_tutorial import cli
 from vgan_tutorial.datasets import make_shapes_pack
 from vgan_tutorial.training import read_log
@@ -145,8 +146,26 @@ def test_a_run_is_judged_and_its_best_checkpoint_can_be_used(tmp_path, capsys):
 def test_classes_are_those_of_the_data(tmp_path):
     with pytest.raises(SystemExit, match=r"tiny has 3: give --classes 3"):
         vgan("train", tmp_path / "run", "--classes", 5)
+    sheets = write_sheets(tmp_path / "sheets")
+    with pytest.raises(SystemExit, match=r"has 16: give --classes 16 .*, 16 3 2 2 2 3 to tell"):
+        vgan("train", tmp_path / "run", "--data", sheets, "--classes", 16, 3, "--size", 32)
     with pytest.raises(SystemExit, match="cannot be told classes; choose one of"):
         vgan("train", tmp_path / "run", "--classes", 3, "--generator", "vgan")
+
+
+@pytest.mark.slow
+def test_a_generator_that_is_told_factors_is_asked_for_them(tmp_path, capsys):
+    run, sheets = tmp_path / "run", write_sheets(tmp_path / "sheets")
+    told = ("--data", sheets, "--size", 32, "--frames", 4, "--classes", 16, 3, 2, 2, 2, 3)
+    vgan("train", run, *told, "--steps", 1, "--batch", 2)
+    for name, label in (("cast", (0, 2, 1, 0, 0, 2)), ("walk", (13, 0, 1, 0, 0, 2))):
+        vgan("sample", run, tmp_path / f"{name}.gif", "--count", 1, "--label", *label)
+    assert (tmp_path / "cast.gif").read_bytes() != (tmp_path / "walk.gif").read_bytes()
+    with pytest.raises(SystemExit, match="a number for each of 6 factors with 16, 3, 2, 2, 2, 3"):
+        vgan("sample", run, tmp_path / "no.gif", "--label", 0, 3, 0, 0, 0, 0)
+    vgan("evaluate", run, "--count", 4)
+    vgan("export", run, "--web", tmp_path / "page.html")
+    assert '"name":"hair","values":["1","2","3"]' in (tmp_path / "page.html").read_text()
 
 
 def test_every_metric_whose_needs_are_met_is_measured(run, tmp_path):

@@ -65,6 +65,20 @@ def test_detail_outside_the_seen_frames_goes_unnoticed_and_in_them_does_not():
     assert ((other - detail).abs() > 1e-4).tolist() == [[True, False]]
 
 
+def test_frames_can_be_judged_by_their_class_too():
+    clips = normal(3, 3, 8, 16, 16)
+    network = initialise(DualDiscriminator(8, 16, classes=(2, 3), told=True), seeded(0))
+    first = network(clips, torch.tensor([0, 1, 2])).logits
+    other = network(clips, torch.tensor([0, 1, 5])).logits
+    for before, after in zip(first, other, strict=True):
+        assert torch.equal(before[:2], after[:2])
+        assert (before[2] != after[2]).all()
+    untold = DualDiscriminator(8, 16, classes=(2, 3))
+    assert untold.detail.embedding is None
+    with pytest.raises(ValueError, match="3 clips need a label each, and none were given"):
+        network(clips)
+
+
 def test_with_two_frames_it_needs_half_the_arithmetic_of_one_critic_of_everything():
     from torch.utils.flop_counter import FlopCounterMode
 

@@ -6,14 +6,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.support.sheets import write_sheets
 from vgan_tutorial.experiments import runs
 from vgan_tutorial.experiments.runs import judge_run
+from vgan_tutorial.generators import PainterGenerator
+from vgan_tutorial.latents import read_labels
 from vgan_tutorial.oracle import judge, summarise
 from vgan_tutorial.recipes import get_recipe
 from vgan_tutorial.shapes import PRESETS
+from vgan_tutorial.sprites import Acts, draw_acts, split_characters
 from vgan_tutorial.training import TrainingConfig, find_data, load_stages, read_log, sample
+from vgan_tutorial.training.data import SpritesData
 from vgan_tutorial.training.saving import read_config
 
 RECORDS = Path(__file__).parents[3] / "book" / "records"
@@ -172,3 +177,26 @@ def test_a_record_of_sprites_says_who_did_as_told(tmp_path, monkeypatch):
     assert 0 <= content["told_if_not_valid"] <= 1
     assert content["real_change"][0] > 0
     assert "readable" in read_log(output)[-1]
+
+
+def test_a_record_of_sprites_that_are_told_everything_is_asked_for_characters_not_seen(
+    tmp_path, monkeypatch
+):
+    """A generator that draws exactly what it is asked for, and is asked for held-out characters."""
+    data = find_data(str(write_sheets(tmp_path / "sheets")), "test", 32)
+    assert isinstance(data, SpritesData)
+    counts = tuple(len(factor.values) for factor in data.factors)
+
+    class Perfect(PainterGenerator):
+        def forward(self, latent, labels=None, frames=None):
+            act, *worn = read_labels(labels, counts)
+            parts = torch.stack(worn, dim=1)
+            assert all(row in held_out for row in parts.tolist())
+            return draw_acts(data.sheets, Acts(parts, act // 4, act % 4, 0 * act), 8, 32)
+
+    held_out = split_characters(data.sheets.counts, "test").tolist()
+    monkeypatch.setattr(runs, "JUDGED", 40)
+    config = TrainingConfig(frames=8, size=32, classes=counts)
+    found = runs.told_acts(Perfect(8, 32, classes=counts), config, data)
+    assert set(found.values()) == {1}
+    assert {"told", "told_hair", "told_everything", "valid_held_out"} <= found.keys()

@@ -150,6 +150,22 @@ def test_labels_replace_the_class_that_the_latent_chooses():
         build()(sample_latent(build(), 3, seeded()), picked)
 
 
+@torch.no_grad()
+def test_a_class_may_have_factors_and_each_is_heard():
+    network = build(classes=(3, 2))
+    latent = sample_latent(network, 4, seeded())
+    assert latent.shape[1] == network.content + network.motion + 2
+    told = [network(latent, torch.full((4,), label)) for label in range(6)]
+    assert not any(torch.allclose(told[0], other) for other in told[1:])
+    act, hair = [(torch.special.ndtr(latent[:, k]) * n).long() for k, n in ((0, 3), (1, 2))]
+    torch.testing.assert_close(network(latent), network(latent, act * 2 + hair))
+    content, motion = network.split(latent)
+    for half, length in ((content, network.content), (motion, network.motion)):
+        told_share = half[:, length:]
+        assert told_share[:, :3].square().mean().item() == pytest.approx(1)
+        assert told_share[:, 3:].square().mean().item() == pytest.approx(1)
+
+
 def test_a_size_that_does_not_double_from_four_is_refused():
     with pytest.raises(ValueError, match="a frame of 20 pixels cannot be built"):
         PainterGenerator(4, 20)

@@ -10,7 +10,7 @@ import torch
 from tests.support.drawn import drawn_network, drawn_painter, latents_for
 from tests.support.seeds import seeded
 from tests.unit.live.test_programs import AGREEMENT
-from vgan_tutorial.latents import choose, class_vector
+from vgan_tutorial.latents import Factor, choose, class_vector
 from vgan_tutorial.live import bundle as web
 
 
@@ -63,7 +63,8 @@ def test_script_mixes_latents_to_unit_variance_but_not_their_choices(node, class
     latents = torch.randn(4, 500, generator=seeded(0)).double()
     begin = int(classes > 0)
     halves = f"[{{choices: 9, begin: {begin}}}, {{choices: 1, begin: {begin + 3}}}, {{choices: 0}}]"
-    places_of = f"live.choicePlaces({{classes: {classes}, halves: {halves}}})"
+    factors = [{}] if classes else []
+    places_of = f"live.choicePlaces({{factors: {factors}, halves: {halves}}})"
     code = f"return live.mix(data, live.corners(0.3, 0.8), {places_of})"
     mixed = torch.tensor(node(code, latents.tolist()), dtype=torch.float64)
     weights = torch.tensor([0.7 * 0.2, 0.3 * 0.2, 0.7 * 0.8, 0.3 * 0.8], dtype=torch.float64)
@@ -156,6 +157,9 @@ def test_what_cannot_be_exported_is_refused():
     for classes, names in ((0, ["up"]), (3, ["up", "down"])):
         with pytest.raises(ValueError, match=f"{len(names)} names .* {classes} classes"):
             web.make_bundle(drawn_network(classes=classes), class_names=names)
+    told, names = drawn_painter(classes=(2, 3)), [Factor("act", ("up", "down"))]
+    with pytest.raises(ValueError, match=r"2 names of classes for .* with 2 x 3 classes"):
+        web.make_bundle(told, class_names=names)
     with pytest.raises(ValueError, match="precision is 'int4'"):
         web.make_bundle(network, "int4")
     with pytest.raises(ValueError, match="expected a bundle of format"):

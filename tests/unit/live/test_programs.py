@@ -28,6 +28,7 @@ NETWORKS = {
     "painter 16": lambda: drawn_painter(8, 16),
     "painter 16 with choices": lambda: drawn_painter(8, 16, choices=5),
     "painter 16 with classes": lambda: drawn_painter(8, 16, classes=3),
+    "painter 16 with factors": lambda: drawn_painter(8, 16, classes=(3, 2, 4)),
     "painter 32": lambda: drawn_painter(16, 32),
     "painter steady with picks": lambda: drawn_painter(
         8, 16, content=6, choices=5, picks=3, steady=True, classes=3

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from tests.support.seeds import seeded
+from vgan_tutorial.latents import read_labels
 from vgan_tutorial.sprites import (
     ACT_NAMES,
     Acts,
@@ -48,6 +49,13 @@ def test_clips_have_a_pose_a_frame_in_model_range(sheets):
     assert clips.max() <= 1
     alone = draw_poses(sheets, acts.parts, acts.poses(5)[:, 3], 32)
     torch.testing.assert_close(clips[:, :, 3], alone * 2 - 1)
+
+
+def test_a_label_says_the_act_and_every_part(sheets):
+    acts = sample_acts(every_character(sheets.counts), 40, seeded(0))
+    act, *worn = read_labels(acts.labels(sheets.counts), (len(ACT_NAMES), *sheets.counts))
+    assert torch.equal(act, acts.cell)
+    assert torch.equal(torch.stack(worn, dim=1), acts.parts)
 
 
 def test_no_character_is_in_two_parts(sheets):

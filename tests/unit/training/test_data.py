@@ -7,7 +7,8 @@ from tests.support.mini import change
 from tests.support.seeds import seeded
 from tests.support.sheets import COUNTS, write_sheets
 from vgan_tutorial.datasets import PackedClips, make_shapes_pack
-from vgan_tutorial.sprites import ACT_NAMES, PARTS, SpritesJudge, split_characters
+from vgan_tutorial.latents import read_labels
+from vgan_tutorial.sprites import ACT_NAMES, FACTORS, PARTS, SpritesJudge, split_characters
 from vgan_tutorial.training import find_data
 from vgan_tutorial.training.data import SpritesData, part_of
 
@@ -47,6 +48,26 @@ def test_sprites_are_found_where_fetch_puts_them(home):
     assert torch.equal(SpritesJudge(data.sheets)(clips).acts.cell, labels)
     with pytest.raises(ValueError, match="24 does not divide 64"):
         data.shaped(change(size=24))
+
+
+def test_a_class_of_sprites_can_say_what_they_wear(home):
+    write_sheets(home / "sprites" / "sheets")
+    data = find_data("sprites", "train", 32)
+    assert isinstance(data, SpritesData)
+    assert data.factors[0] == FACTORS[0]
+    assert [factor.name for factor in data.factors] == ["act", *PARTS]
+    assert [factor.values for factor in data.factors[1:3]] == [("1", "2", "3"), ("1", "2")]
+    counts = tuple(len(factor.values) for factor in data.factors)
+    clips, labels = next(data.source(change(frames=8, size=32, classes=counts))(6, seeded(0)))
+    acts = SpritesJudge(data.sheets)(clips).acts
+    assert torch.equal(torch.stack(read_labels(labels, counts)[1:], dim=1), acts.parts)
+    assert torch.equal(read_labels(labels, counts)[0], acts.cell)
+
+
+def test_the_sheets_of_sprites_have_names():
+    assert tuple(len(factor.values) for factor in FACTORS[1:]) == tuple(PARTS.values())
+    assert [factor.moves for factor in FACTORS] == [True] + 5 * [False]
+    assert all(len(set(factor.values)) == len(factor.values) for factor in FACTORS)
 
 
 def test_only_characters_of_the_part_are_drawn(home):

@@ -19,6 +19,10 @@ from vgan_tutorial.training import start
             "generator 'vgan' cannot be told classes; .*residual",
         ),
         ({"discriminator": "patch"}, "discriminator 'patch' cannot be told classes; .*residual"),
+        (
+            {"generator": "residual", "classes": (2, 3)},
+            "generator 'residual' cannot be told classes of several factors; choose one of painter",
+        ),
     ],
 )
 def test_players_that_cannot_be_told_classes_are_named(fields, message):

@@ -23,10 +23,10 @@
     return low;
   }
 
-  // Where a latent has choices: of the class, by its first number, and of each half that has one.
-  function choicePlaces({classes, halves}) {
+  // Where a latent has choices: of each factor of the class, and of each half that has one.
+  function choicePlaces({factors, halves}) {
     const begins = halves.filter(({choices}) => choices).map(({begin}) => begin);
-    return classes ? [0, ...begins] : begins;
+    return [...factors.keys(), ...begins];
   }
 
   // A weighted sum of latents, divided by the norm of the weights so that its variance stays 1.

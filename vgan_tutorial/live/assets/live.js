@@ -129,9 +129,10 @@
   }
 
   function describe({bundle, checkpoint}, latent) {
-    const {halves, classes, class_names} = bundle, last = halves.at(-1);
+    const {halves} = bundle;
     const said = halves.flatMap(half => [
-      half === last && classes && class_names[chosen(latent[0], classes)],
+      ...factorsOf(bundle, half).map(({place, name, values}) =>
+        (bundle.factors.length > 1 ? name + " " : "") + values[chosen(latent[place], values.length)]),
       half.choices > 1 && half.noun.toLowerCase() + " "
         + (chosen(latent[half.begin], half.choices) + 1) + " of " + half.choices,
     ]).concat(bundle.checkpoints[checkpoint].label).filter(Boolean).join(", ");
@@ -158,13 +159,14 @@
     return button;
   }
 
-  // New samples; what is kept is the half of the latent that is shown now. A class is asked for
-  // and not drawn: it stays until another is asked for, and belongs to how the clip moves.
+  // New samples; what is kept is the half of the latent that is shown now. How a clip moves is asked
+  // for and not drawn: such a factor stays until another value is asked for.
   function renew(live, changed) {
-    const kept = latentOf(live), {classes, halves} = live.bundle;
-    const ownClass = classes && changed.includes(halves.at(-1));
+    const kept = latentOf(live);
+    const told = changed.flatMap(half => factorsOf(live.bundle, half));
     const fresh = sample => kept.map((old, i) => {
-      if (ownClass && i === 0) return sample[0];
+      const factor = told.find(({place}) => place === i);
+      if (factor) return factor.moves ? sample[i] : normal();
       return changed.some(({begin, end}) => i >= begin && i < end) ? normal() : old;
     });
     if (live.mapped) live.samples = live.samples.map(fresh);
@@ -181,12 +183,12 @@
   // Who and how -----------------------------------------------------------------------------
 
   function addHalves(live, panel) {
-    const {halves, classes} = live.bundle;
+    const {halves} = live.bundle;
     const groups = make("div", {"class": "vgan-live-groups"}, panel);
     live.onClip.push(() => { groups.hidden = live.mapped; });
     halves.forEach(half => {
       const group = addGroup(groups, half.title);
-      if (classes && half === halves.at(-1)) addClasses(live, group);
+      factorsOf(live.bundle, half).forEach(factor => addFactor(live, group, factor));
       addChoice(live, group, half);
       addDirections(live, group, half);
     });
@@ -198,22 +200,44 @@
     return group;
   }
 
-  // A button for each class, of which one is pressed.
-  function addClasses(live, parent) {
-    const {classes, class_names} = live.bundle;
+  // What the generator is told about one half: the first numbers of a latent.
+  function factorsOf({factors, halves}, half) {
+    return factors.map((factor, place) => ({...factor, place}))
+      .filter(({moves}) => half === (moves ? halves.at(-1) : halves[0]));
+  }
+
+  // One factor: a button for each value, of which one is pressed, or a list to choose from.
+  function addFactor(live, parent, factor) {
+    const title = factor.name.charAt(0).toUpperCase() + factor.name.slice(1);
+    const ask = number => {
+      set(live, factor.place, standsFor(number, factor.values.length));
+      refresh(live);
+    };
+    const read = latent => chosen(latent[factor.place], factor.values.length);
+    const add = live.bundle.factors.length > 1 ? addList : addButtons;
+    add(live, parent, title, factor.values, ask, read);
+  }
+
+  function addList(live, parent, title, values, ask, read) {
+    const label = make("label", {"class": "vgan-live-list"}, parent);
+    make("span", {}, label, title);
+    const list = make("select", {}, label);
+    values.forEach((name, number) => make("option", {value: number}, list, name));
+    list.addEventListener("change", () => ask(Number(list.value)));
+    live.onClip.push(latent => { list.value = read(latent); });
+  }
+
+  function addButtons(live, parent, title, values, ask, read) {
     const row = make("div", {"class": "vgan-live-classes"}, parent);
-    make("span", {"aria-hidden": "true"}, row, "Class");
-    const group = make("div", {role: "radiogroup", "aria-label": "Class"}, row);
+    make("span", {"aria-hidden": "true"}, row, title);
+    const group = make("div", {role: "radiogroup", "aria-label": title}, row);
     const shared = "vgan-class-" + Math.random();  // two generators may be on one page
-    class_names.forEach((name, number) => {
+    values.forEach((name, number) => {
       const label = make("label", {}, group);
       const input = make("input", {type: "radio", name: shared}, label);
       label.append(name);
-      input.addEventListener("change", () => {
-        set(live, 0, standsFor(number, classes));
-        refresh(live);
-      });
-      live.onClip.push(latent => { input.checked = number === chosen(latent[0], classes); });
+      input.addEventListener("change", () => ask(number));
+      live.onClip.push(latent => { input.checked = number === read(latent); });
     });
   }
 
