@@ -248,7 +248,9 @@ def _class_names(run: Path, config: TrainingConfig) -> list[str] | list[Factor] 
         return None
     try:
         data = find_data(_data_of(run, config)[0], size=config.size)
-        return list(data.class_names if isinstance(config.classes, int) else data.factors)
+        if isinstance(config.classes, int):
+            return list(data.class_names)
+        return list(data.factors)
     except ValueError:
         return None
 

@@ -70,7 +70,9 @@ class DualDiscriminator(nn.Module):
     ) -> Scores:
         """A logit for each clip, and one for each frame; labels as in `StackedDiscriminator`."""
         pictures = self.pictures(clips, generator)
-        known = labels.repeat_interleave(len(self.seen)) if self.detail.classes else None
+        known = None
+        if self.detail.classes and labels is not None:
+            known = labels.repeat_interleave(len(self.seen))
         frames = self.detail(pictures, known).unflatten(0, (len(clips), -1))
         return Scores((self.movement(self.pool(clips), labels), frames))
 

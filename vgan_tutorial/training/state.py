@@ -6,6 +6,7 @@ import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from inspect import signature
+from typing import Any
 
 import torch
 from torch import nn
@@ -110,7 +111,7 @@ def _build(
     table: Mapping[str, Network],
     config: TrainingConfig,
 ) -> nn.Module:
-    told = {"frames": config.frames, "size": config.size}
+    told: dict[str, Any] = {"frames": config.frames, "size": config.size}
     if config.classes:
         able = [each for each in table if _can_be_told(table[each], config.classes)]
         if name not in able:
