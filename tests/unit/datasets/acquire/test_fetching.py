@@ -157,7 +157,7 @@ def test_mirrors_are_tried_in_order(server, tmp_path, caplog):
     server.log.clear()
     fetch_any([lost, download(server)], tmp_path, progress=False)
     assert server.log == []  # what is there is preferred to what would come first
-    with pytest.raises(FetchError, match=r"from any address:\n.*lost\.rar: .*404"):
+    with pytest.raises(FetchError, match=r"from any address \(.*lost\.rar: .*404"):
         fetch_any([lost, lost], tmp_path, progress=False)
 
 

@@ -2,7 +2,6 @@
 
 import csv
 import hashlib
-import io
 import json
 import logging
 import os
@@ -247,8 +246,8 @@ def test_workers_that_cannot_begin_lack_a_main_guard(begun, message, tmp_path):
         (tmp_path / BEGUN).touch()
     entry = VideoEntry(tmp_path / "a.avi", "A/a.avi", "A", "a")
     _, read = _collect(entry, tmp_path / "0", job)
-    with pytest.raises(DataError, match=message):
-        read(io.BytesIO())
+    with (tmp_path / "array").open("wb") as array, pytest.raises(DataError, match=message):
+        read(array)
 
 
 @pytest.mark.slow
