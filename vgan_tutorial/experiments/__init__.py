@@ -10,6 +10,7 @@ of `book/records/`. One that was interrupted is given once more, and most go on 
 * `comparison`: published pairs as published and by the book's recipe, until they get no better;
 * `critics`: what critics see, how steep they get, what their features know (chapter 5);
 * `toys`: losses and restraints on the ring (chapters 2 and 7);
+* `unfinished`: what longer games, a falling rate and averaged weights do there (chapter 2);
 * `throughput`: what each change to a training step brings (chapter 8);
 * `gpu`: all that only a GPU can say, in as many minutes as one has it (chapter 8);
 * `step_costs`: what a step of every recipe costs (chapter 8);

@@ -93,6 +93,23 @@ def count_modes(samples: Float[Tensor, "count 2"]) -> Coverage:
     return Coverage(int((counts >= 0.01 * len(samples)).sum()), close.float().mean().item())
 
 
+class Shares(NamedTuple):
+    """Where samples lie on the ring, as shares of all; what these leave lies elsewhere."""
+
+    good: float  # within three spreads of some centre
+    near: float  # three to five spreads from the nearest centre
+    bridges: float  # farther off, but within half a unit of the circle: between two modes
+
+
+def locate(samples: Float[Tensor, "count 2"]) -> Shares:
+    """Share of samples that are good, near a mode, and on the bridges between modes."""
+    distance = torch.cdist(samples, ring_centres()).min(dim=1).values
+    good, around = distance <= 3 * RING_SPREAD, distance <= 5 * RING_SPREAD
+    on_circle = (samples.norm(dim=1) - RING_RADIUS).abs() <= 0.5
+    parts = (good, around & ~good, on_circle & ~around)
+    return Shares(*(part.float().mean().item() for part in parts))
+
+
 def wasserstein_1d(
     first: Float[Tensor, " count"], second: Float[Tensor, " count"]
 ) -> Float[Tensor, ""]:

@@ -7,7 +7,7 @@ import torch
 
 from tests.support.seeds import seeded
 from vgan_tutorial import toys
-from vgan_tutorial.toys import count_modes, ring_centres, sample_toy
+from vgan_tutorial.toys import count_modes, locate, ring_centres, sample_toy
 
 
 class TestData:
@@ -35,6 +35,29 @@ class TestData:
         assert count_modes(torch.zeros(100, 2)) == (0, 0.0)
         few = torch.cat([centres[:1].repeat(995, 1), centres[1:2].repeat(5, 1)])
         assert count_modes(few).modes == 1  # half a per cent is not a mode
+
+    def test_a_sample_is_good_or_near_or_on_a_bridge_or_elsewhere(self) -> None:
+        # on the ray to the first centre, (2, 0), then halfway to the second, at 22.5 degrees
+        half = math.pi / 8
+        bridge = torch.tensor([math.cos(half), math.sin(half)])
+        right = torch.tensor([1.0, 0.0])
+        places = {
+            "good": [2.29 * right, 1.71 * right],
+            "near": [2.31 * right, 1.51 * right, 2.49 * right],
+            "bridges": [1.51 * bridge, 2 * bridge, 2.49 * bridge],
+            "elsewhere": [1.49 * right, 2.51 * right, 1.49 * bridge, 2.51 * bridge, 0 * right],
+        }
+        for name, points in places.items():
+            found = locate(torch.stack(points))._asdict()
+            assert found == {kind: float(kind == name) for kind in found}, name
+        assert locate(torch.stack([*places["good"], *places["elsewhere"][:2]])) == (0.5, 0.0, 0.0)
+
+    def test_good_is_what_the_modes_count_and_near_is_what_a_gaussian_leaves(self) -> None:
+        points = sample_toy("ring", 20_000, seeded())
+        found = locate(points)
+        assert found.good == count_modes(points).good
+        assert found.near == pytest.approx(math.exp(-4.5) - math.exp(-12.5), abs=0.003)
+        assert found.bridges < 0.001
 
     def test_the_bumps_have_the_stated_mixture(self) -> None:
         points = sample_toy("two-bumps", 50_000, seeded()).squeeze(1)
