@@ -40,7 +40,7 @@ SECTIONS = [
 ERRORS = 21
 REFERENCES = 45  # entries of the article's list,
 DISTINCT = 11  # of which so many are different
-LINK = r"\]\((?:\.\./\w+\.ipynb)?#[\w-]+\)|\{(?:doc|eq|ref)\}`"
+LINK = r"\]\([\w./]*#[\w-]+\)|\{(?:doc|eq|ref)\}`"
 IDENTIFIER = r"https://(?:arxiv\.org/abs|doi\.org)/([\w./]+)"
 
 
