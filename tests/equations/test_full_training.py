@@ -8,7 +8,9 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from tests.support.seeds import seeded
+from tests.support.seeds import normal, seeded
+from vgan_tutorial.discriminators import StackedDiscriminator
+from vgan_tutorial.layers import initialise
 from vgan_tutorial.training import TrainingConfig, shapes_source, start, train_step
 
 RECORDS = Path(__file__).parents[2] / "book" / "records"
@@ -80,3 +82,19 @@ def test_break_going_on_from_the_weights_alone():
     right.discriminator.load_state_dict(state.discriminator.state_dict())
     right.randomness.set_state(state.randomness.get_state())
     assert not any(map(torch.equal, before, batches(right, 2)))
+
+
+def test_eq_factor_projection():
+    """Two factors by hand: the vector of a class is the sum of its values' vectors."""
+    network = initialise(StackedDiscriminator(4, 8, classes=(3, 2)), seeded(0))
+    clips = normal(6, 3, 4, 8, 8)
+    act, hair = torch.tensor([0, 1, 2, 0, 1, 2]), torch.tensor([0, 0, 0, 1, 1, 1])
+    with torch.no_grad():
+        h = network.head[:-1](network.features(clips))
+        w, b = network.head[-1].weight[0], network.head[-1].bias
+        rows = network.embedding.weight.T
+        for_act, for_hair = rows[:3], rows[3:]
+        expected = [
+            w @ h[n] + b[0] + for_act[act[n]] @ h[n] + for_hair[hair[n]] @ h[n] for n in range(6)
+        ]
+        torch.testing.assert_close(network(clips, 2 * act + hair), torch.stack(expected))
