@@ -27,7 +27,15 @@ SHAPES = [name for name in RUNS if get_recipe(name).data in PRESETS]  # others a
 
 
 def test_the_book_has_recorded_runs():
-    assert RUNS == ["full", "small", "small-classes", "sprites-32", "tile", "tiny"]
+    assert RUNS == [
+        "full",
+        "small",
+        "small-classes",
+        "sprites-32",
+        "sprites-told-32",
+        "tile",
+        "tiny",
+    ]
 
 
 @pytest.mark.slow
