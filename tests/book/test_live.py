@@ -107,13 +107,13 @@ FACTORS = [
 
 @pytest.fixture(scope="module")
 def dressed_url(tmp_path_factory):
-    network = drawn_painter(classes=(2, 3))
+    network = drawn_painter(classes=(2, 3), choices=0)
     return written(tmp_path_factory.mktemp("dressed"), [("", network)], class_names=FACTORS)
 
 
 def test_lists_ask_for_factors(browser, dressed_url):
     """How it moves stays until another way is asked for; the clip is the one of PyTorch."""
-    network = drawn_painter(classes=(2, 3))
+    network = drawn_painter(classes=(2, 3), choices=0)
     with opened(browser, dressed_url, **STILL) as (page, faults):
         hair = page.get_by_role("group", name="Who").get_by_role("combobox", name="Hair")
         act = page.get_by_role("group", name="How").get_by_role("combobox", name="Act")

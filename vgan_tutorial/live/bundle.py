@@ -164,14 +164,11 @@ def _described(network: nn.Module) -> dict[str, Any]:
 def _factors(classes: Classes, names: ClassNames | None) -> list[Factor]:
     """What the generator is told, with names."""
     counts = factor_counts(classes)
+    if names is None and len(counts) == 1:
+        names = [f"class {number + 1}" for number in range(counts[0])]
     if names is None:
-        plain = "class" if len(counts) == 1 else "factor {}, value"
-        return [
-            Factor(
-                plain.format(place), tuple(f"{plain} {n + 1}".format(place) for n in range(count))
-            )
-            for place, count in enumerate(counts, 1)
-        ]
+        numbered = [tuple(str(number + 1) for number in range(count)) for count in counts]
+        return [Factor(f"factor {place}", values) for place, values in enumerate(numbered, 1)]
     given = [each for each in names if isinstance(each, Factor)]
     if not given and names:
         given = [Factor("class", tuple(str(name) for name in names))]

@@ -1,6 +1,7 @@
 """Recorded runs: how they are made, and that the stored ones still hold what they say."""
 
 import json
+import math
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +14,10 @@ from vgan_tutorial.experiments import runs
 from vgan_tutorial.experiments.runs import judge_run
 from vgan_tutorial.generators import PainterGenerator
 from vgan_tutorial.latents import read_labels
-from vgan_tutorial.oracle import judge, summarise
+from vgan_tutorial.oracle import VALID_RESIDUAL, judge, summarise
 from vgan_tutorial.recipes import get_recipe
 from vgan_tutorial.shapes import PRESETS
-from vgan_tutorial.sprites import Acts, draw_acts, split_characters
+from vgan_tutorial.sprites import FACTORS, PARTS, Acts, draw_acts, split_characters
 from vgan_tutorial.training import TrainingConfig, find_data, load_stages, read_log, sample
 from vgan_tutorial.training.data import SpritesData
 from vgan_tutorial.training.saving import read_config
@@ -110,6 +111,38 @@ def test_what_the_last_chapter_says_of_sprites_holds():
     tile = json.loads((RECORDS / "small" / "record.json").read_text())
     assert tile["judged"]["cells_found"] == tile["judged"]["cells"]
     assert tile["seconds"] < recorded["seconds"]
+
+
+def test_what_is_said_of_characters_that_are_told_everything_holds():
+    """Held-out characters, half the residual, few valid clips; and not by the longer run alone."""
+    first = json.loads((RECORDS / "sprites-32" / "record.json").read_text())
+    told = json.loads((RECORDS / "sprites-told-32" / "record.json").read_text())
+    assert round(told["told_everything"], 2) == 0.53
+    parts = {part: told[f"told_{part}"] for part in PARTS}
+    assert min(parts.values()) > told["told_everything"]
+    assert max(parts, key=parts.__getitem__) == "hair"
+    assert min(parts, key=parts.__getitem__) == "body"
+    own, before = told["judged"], first["judged"]
+    assert (round(before["residual"], 2), round(own["residual"], 2)) == (0.38, 0.2)
+    assert (round(before["consistency"], 2), round(own["consistency"], 2)) == (0.81, 0.93)
+    assert (round(before["legal"], 2), round(own["legal"], 2)) == (0.66, 0.59)
+    assert (told["clips"], round(own["validity"] * told["clips"])) == (500, 5)
+    assert VALID_RESIDUAL == 0.12
+    assert told["change"][0] > 1.1 * told["real_change"][0]
+    logs = {name: read_log(RECORDS / name) for name in ("sprites-32", "sprites-told-32")}
+    left = {
+        name: {line["step"]: line["residual"] for line in log if "residual" in line}
+        for name, log in logs.items()
+    }
+    assert round(left["sprites-32"][3500], 2) == 0.39
+    assert round(left["sprites-told-32"][3750], 2) == 0.28
+    plain, full = (get_recipe(name).config for name in left)
+    assert (plain.steps, full.steps, plain.judge_clips, full.judge_clips) == (3600, 6000, 64, 64)
+    for option in ("channels", "widest"):
+        assert plain.generator_options[option] == full.generator_options[option]
+    counts = tuple(len(factor.values) for factor in FACTORS)
+    assert full.classes == counts
+    assert (sum(counts), math.prod(counts)) == (50, 164_640)
 
 
 def test_what_the_last_chapter_says_of_a_gpu_holds():

@@ -19,7 +19,7 @@ def test_script_asks_for_the_class_that_pytorch_is_given(node, clips_of_script):
     network = drawn_network(classes=3)
     names = ["circular", "horizontal", "vertical"]
     bundle = web.make_bundle(network, "float16", class_names=names)
-    assert bundle["class_names"] == names
+    assert bundle["factors"] == [{"name": "class", "values": tuple(names), "moves": True}]
     latent = latents_for(network, 1).repeat(3, 1)
     latent[:, 0] = torch.tensor(node("return [0, 1, 2].map(n => live.standsFor(n, 3))", 0))
     clips = clips_of_script(bundle, latent)
@@ -33,8 +33,12 @@ def test_four_starting_points_show_the_classes_in_turn():
     network = drawn_network(classes=3)
     latents = torch.tensor(web.make_bundle(network)["latents"])
     assert class_vector(latents, None, 3).argmax(dim=1).tolist() == [0, 1, 2, 0]
-    assert web.make_bundle(network)["class_names"] == ["class 1", "class 2", "class 3"]
-    assert web.make_bundle(drawn_network())["class_names"] == []
+    (factor,) = web.make_bundle(network)["factors"]
+    assert factor["values"] == ("class 1", "class 2", "class 3")
+    assert web.make_bundle(drawn_network())["factors"] == []
+    several = web.make_bundle(drawn_painter(classes=(2, 3)))["factors"]
+    assert [factor["name"] for factor in several] == ["factor 1", "factor 2"]
+    assert several[1]["values"] == ("1", "2", "3")
 
 
 def test_script_reads_every_checkpoint_of_whole_numbers(clips_of_script):

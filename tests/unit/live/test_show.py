@@ -42,7 +42,7 @@ def told(tmp_path):
 def names_on(page):
     text = re.search(r'<script type="application/json">(.*?)</script>', page.read_text("utf-8"))
     assert text
-    return json.loads(text[1])["class_names"]
+    return json.loads(text[1])["factors"][0]["values"]
 
 
 def test_classes_have_the_names_that_are_given_or_else_those_of_the_data(told, tmp_path):
