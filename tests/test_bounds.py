@@ -39,11 +39,11 @@ PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 WORKFLOW = (ROOT / ".github" / "workflows" / "weekly.yml").read_text(encoding="utf-8")
 
 
-def test_the_lowest_versions_are_those_that_are_tested():
+def test_the_lowest_versions_are_those_that_are_tested() -> None:
     assert declared(PYPROJECT) == installed(WORKFLOW)
 
 
-def test_a_bound_that_nobody_tests_is_found():
+def test_a_bound_that_nobody_tests_is_found() -> None:
     lower = PYPROJECT.replace("tyro>=0.9.14", "tyro>=0.9")
     assert lower != PYPROJECT
     assert declared(lower) != installed(WORKFLOW)
@@ -51,13 +51,13 @@ def test_a_bound_that_nobody_tests_is_found():
         declared(PYPROJECT.replace("tyro>=0.9.14", "tyro"))
 
 
-def test_the_check_installs_what_it_lists():
+def test_the_check_installs_what_it_lists() -> None:
     steps = yaml.safe_load(WORKFLOW)["jobs"]["oldest"]["steps"]
     (install,) = [step["run"] for step in steps if "$OLDEST" in step.get("run", "")]
     assert f"torch=={installed(WORKFLOW)['torch']} " in install  # fetched before the rest
 
 
-def test_the_lock_is_within_the_bounds():
+def test_the_lock_is_within_the_bounds() -> None:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     locked = dict(line.split("==") for line in lines if "==" in line)
     for name, lowest in declared(PYPROJECT).items():

@@ -3,6 +3,7 @@
 import dataclasses
 import re
 from types import SimpleNamespace
+from typing import Any
 
 import nbformat
 import pytest
@@ -24,15 +25,21 @@ def cell(text):
     return found.source
 
 
+def kept(seen, value, answer):
+    """Remember a value, and answer."""
+    seen.append(value)
+    return answer
+
+
 @pytest.fixture
 def page(tmp_path, monkeypatch):
     """The names of the chapter, up to its live run."""
     before = torch.get_num_threads()
     monkeypatch.chdir(ROOT / "book")
-    names = {}
+    names: dict[str, Any] = {}
     exec(CELLS[0].source, names)
     config = TrainingConfig(frames=TINY.frames, size=TINY.size, steps=3000)
-    names |= {"config": config, "workshop": SimpleNamespace(name=str(tmp_path))}
+    names |= {"config": config, "workshop": str(tmp_path)}
     yield names
     torch.set_num_threads(before)
 
@@ -68,13 +75,13 @@ def test_a_run_that_is_short_of_steps_goes_on_but_ends_before_the_cell_is_stoppe
     exec(cell("LEAST = "), page)
     assert calls == [(3000, 230), (page["LEAST"], 270)]
     assert page["labels"][-1].startswith("step 38:")
-    limit = int(re.search(r"timeout: (\d+)", (ROOT / "_config.yml").read_text())[1])
+    (limit,) = map(int, re.findall(r"timeout: (\d+)", (ROOT / "_config.yml").read_text()))
     assert sum(seconds for _, seconds in calls) < 0.9 * limit
 
     calls.clear()
     page["LEAST"] = None
     page["train"] = lambda config, *_, seconds, **__: (
-        calls.append(seconds) or SimpleNamespace(step=665, averaged=None),
+        kept(calls, seconds, SimpleNamespace(step=665, averaged=None)),
         [{"seconds": 230.0}],
     )
     exec(cell("LEAST = "), page)
@@ -95,10 +102,10 @@ def test_a_run_that_misses_its_mark_is_shown_with_the_record_beside_it(page, cap
     assert "3,000 steps, made with one thread in 15 minutes" in page["story"]
     assert page["lines"][-1]["step"] == 3000
     assert page["judged"][-1]["validity"] > 0.9
-    shown = []
+    shown: list[Any] = []
     page["display"] = SimpleNamespace(
-        scrubber=lambda stages, labels, **words: (
-            shown.append((len(stages), words)) or SimpleNamespace(show=lambda: None)
+        scrubber=lambda stages, labels, **words: kept(
+            shown, (len(stages), words), SimpleNamespace(show=lambda: None)
         )
     )
     exec(cell("noise_to_shapes = "), page)

@@ -164,7 +164,8 @@ def test_minibatch_std_and_a_gradient_penalty_make_a_statement_about_the_batch()
             super().__init__()
             self.critic = VideoDiscriminator(8, 16, channels=4, normalisation="none")
             self.spread = MinibatchStd()
-            self.head = nn.Conv3d(self.critic.trunk[-2].out_channels + 1, 1, (2, 4, 4))
+            last: Any = self.critic.trunk[-2]
+            self.head = nn.Conv3d(last.out_channels + 1, 1, (2, 4, 4))
 
         def forward(self, clips):
             return self.head(self.spread(self.critic.trunk(clips))).flatten()

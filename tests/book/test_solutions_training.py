@@ -3,6 +3,7 @@
 import inspect
 import math
 import re
+from typing import Any
 
 import nbformat
 import pytest
@@ -64,7 +65,7 @@ def test_every_exercise_has_a_solution_and_every_solution_a_test():
 def imports(name, monkeypatch):
     """The names of a chapter's first cell, in the book's folder."""
     monkeypatch.chdir(ROOT / "book")
-    names = {}
+    names: dict[str, Any] = {}
     exec(code_cells(chapter(name))[0].source, names)
     return names
 

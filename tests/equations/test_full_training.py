@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -86,7 +87,7 @@ def test_break_going_on_from_the_weights_alone():
 
 def test_eq_factor_projection():
     """Two factors by hand: the vector of a class is the sum of its values' vectors."""
-    network = initialise(StackedDiscriminator(4, 8, classes=(3, 2)), seeded(0))
+    network: Any = initialise(StackedDiscriminator(4, 8, classes=(3, 2)), seeded(0))
     clips = normal(6, 3, 4, 8, 8)
     act, hair = torch.tensor([0, 1, 2, 0, 1, 2]), torch.tensor([0, 0, 0, 1, 1, 1])
     with torch.no_grad():

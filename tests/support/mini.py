@@ -29,5 +29,5 @@ def change(**fields: Any) -> TrainingConfig:
 def run(
     config: TrainingConfig = CONFIG, folder: Path | None = None, **options: Any
 ) -> tuple[TrainingState, list[LogLine]]:
-    source = shapes_source(PRESET, labelled=config.classes > 0)
+    source = shapes_source(PRESET, labelled=bool(config.classes))
     return train(config, source, folder, progress=False, **options)

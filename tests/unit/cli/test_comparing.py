@@ -77,12 +77,14 @@ def test_curves_are_drawn(folder, tmp_path, capsys):
 def test_a_panel_for_each_figure_and_a_curve_for_each_run_that_has_it():
     drawing = draw_curves({"_a": LOG, "b": LOG[:1]}, ["generator_loss", "validity"])
     upper, lower = drawing.axes
-    assert [line.get_xydata().tolist() for line in upper.lines] == [
+    assert [np.asarray(line.get_xydata()).tolist() for line in upper.lines] == [
         [[50, 2], [100, 1.25]],
         [[50, 2]],
     ]
-    assert [line.get_xydata().tolist() for line in lower.lines] == [[[100, 0.75]]]
-    assert [text.get_text().strip() for text in upper.get_legend().get_texts()] == ["_a", "b"]
+    assert [np.asarray(line.get_xydata()).tolist() for line in lower.lines] == [[[100, 0.75]]]
+    legend = upper.get_legend()
+    assert legend is not None
+    assert [text.get_text().strip() for text in legend.get_texts()] == ["_a", "b"]
     many = draw_curves({str(number): LOG for number in range(MOST)}, ["validity"])
     looks = {(line.get_color(), line.get_linestyle()) for line in many.axes[0].lines}
     assert len(looks) == MOST

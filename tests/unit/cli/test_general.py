@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from importlib.metadata import version
+from typing import Any
 
 import pytest
 import torch
@@ -60,7 +61,7 @@ def test_a_device_is_taken_out_of_the_arguments_and_used(told):
 @pytest.mark.usefixtures("unchosen")
 def test_an_accelerator_is_used_where_there_is_one(monkeypatch):
     found = torch.device("meta")  # stands for a GPU
-    moved = []
+    moved: list[Any] = []
     module = type("", (), {"set_device": staticmethod(moved.append)})
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
     monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: found)

@@ -9,6 +9,7 @@ from PIL import Image, ImageSequence
 
 from tests.unit.cli.test_commands import vgan
 from vgan_tutorial.cli.pictures import check_size, draw, with_between, write_clips
+from vgan_tutorial.latents import sample_latent
 from vgan_tutorial.training import TrainingConfig, load_generator, sample, save_generator, start
 from vgan_tutorial.video_io import read_video
 
@@ -92,7 +93,7 @@ def test_latents_between_are_as_long_as_those_at_the_ends():
 
 def test_clips_of_latents_do_not_depend_on_the_batch(run):
     network, _ = load_generator(run)
-    latents = torch.randn(5, *network.latent_shape, generator=torch.Generator().manual_seed(1))
+    latents = sample_latent(network, 5, torch.Generator().manual_seed(1))
     torch.testing.assert_close(
         draw(network, latents, None, 2), draw(network, latents, None), atol=1e-5, rtol=0
     )

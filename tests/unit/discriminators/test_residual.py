@@ -33,9 +33,12 @@ def test_the_spatial_critic_is_shown_a_few_random_frames_in_training(monkeypatch
     assert isinstance(critic, ResidualDiscriminator)
     critic.shown = 3
     look = critic.spatial_features
-    monkeypatch.setattr(
-        critic, "spatial_features", lambda frames: (seen.append(frames), look(frames))[1]
-    )
+
+    def look_and_keep(frames):
+        seen.append(frames)
+        return look(frames)
+
+    monkeypatch.setattr(critic, "spatial_features", look_and_keep)
     train_step(state, clips(4), change(discriminator="residual", penalty=0.0))
     assert [frames.shape[2] for frames in seen] == [3] * len(seen)
     first, again = seen[0], seen[2]  # real clips, once in each player's step

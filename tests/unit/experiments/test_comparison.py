@@ -209,7 +209,7 @@ def test_a_run_ends_when_it_is_flat_but_not_too_early_or_out_of_time():
 @pytest.mark.parametrize("name", CONTESTANTS)
 def test_every_contestant_steps_at_the_rates_of_its_recipe(name):
     state, config = begin(name, TINY, seed=3)
-    source = shapes_source(TINY, labelled=config.classes > 0)
+    source = shapes_source(TINY, labelled=bool(config.classes))
     clips = source(config.batch * config.discriminator_steps, state.randomness)
     real, labels = take(clips, config, torch.device("cpu"))
     figures = train_step(state, real, config, labels)

@@ -227,13 +227,14 @@ def test_a_record_of_sprites_that_are_told_everything_is_asked_for_characters_no
     data = find_data(str(write_sheets(tmp_path / "sheets")), "test", 32)
     assert isinstance(data, SpritesData)
     counts = tuple(len(factor.values) for factor in data.factors)
+    sheets = data.sheets
 
     class Perfect(PainterGenerator):
         def forward(self, latent, labels=None, frames=None):
             act, *worn = read_labels(labels, counts)
             parts = torch.stack(worn, dim=1)
             assert all(row in held_out for row in parts.tolist())
-            return draw_acts(data.sheets, Acts(parts, act // 4, act % 4, 0 * act), 8, 32)
+            return draw_acts(sheets, Acts(parts, act // 4, act % 4, 0 * act), 8, 32)
 
     held_out = split_characters(data.sheets.counts, "test").tolist()
     monkeypatch.setattr(runs, "JUDGED", 40)

@@ -67,7 +67,7 @@ def test_script_mixes_latents_to_unit_variance_but_not_their_choices(node, class
     latents = torch.randn(4, 500, generator=seeded(0)).double()
     begin = int(classes > 0)
     halves = f"[{{choices: 9, begin: {begin}}}, {{choices: 1, begin: {begin + 3}}}, {{choices: 0}}]"
-    factors = [{}] if classes else []
+    factors = "[{}]" if classes else "[]"
     places_of = f"live.choicePlaces({{factors: {factors}, halves: {halves}}})"
     code = f"return live.mix(data, live.corners(0.3, 0.8), {places_of})"
     mixed = torch.tensor(node(code, latents.tolist()), dtype=torch.float64)
@@ -161,9 +161,9 @@ def test_what_cannot_be_exported_is_refused():
     for classes, names in ((0, ["up"]), (3, ["up", "down"])):
         with pytest.raises(ValueError, match=f"{len(names)} names .* {classes} classes"):
             web.make_bundle(drawn_network(classes=classes), class_names=names)
-    told, names = drawn_painter(classes=(2, 3)), [Factor("act", ("up", "down"))]
+    told, factors = drawn_painter(classes=(2, 3)), [Factor("act", ("up", "down"))]
     with pytest.raises(ValueError, match=r"2 names of classes for .* with 2 x 3 classes"):
-        web.make_bundle(told, class_names=names)
+        web.make_bundle(told, class_names=factors)
     with pytest.raises(ValueError, match="precision is 'int4'"):
         web.make_bundle(network, "int4")
     with pytest.raises(ValueError, match="expected a bundle of format"):

@@ -79,7 +79,7 @@ def log_of(folder, device="cpu", **fields):
     """The log of a run that is stopped after two steps and goes on."""
     config = change(judge_every=2, judge_clips=4, sample_every=3, best="validity", **fields)
     config = replace(config, steps=3, stages=(0, 2))
-    source = shapes_source(PRESET, device, config.classes > 0)
+    source = shapes_source(PRESET, device, bool(config.classes))
     judge = shapes_judge(PRESET)
     train(replace(config, steps=2), source, folder, judge=judge, progress=False)
     _, log = train(config, source, folder, judge=judge, progress=False)

@@ -13,7 +13,7 @@ from tests.support.states import gradients, same, weights
 from tests.support.steps import SMALL, change, clips, conditional, spied, stepped
 from vgan_tutorial.discriminators import DISCRIMINATORS
 from vgan_tutorial.generators import GENERATORS
-from vgan_tutorial.latents import sample_latent
+from vgan_tutorial.latents import class_count, sample_latent
 from vgan_tutorial.losses import ADVERSARIAL_LOSSES, critics
 from vgan_tutorial.training import sample, start, train_step, update_average
 from vgan_tutorial.training import step as step_module
@@ -207,7 +207,8 @@ def test_both_players_are_told_the_classes(narrow):
     for one, other in zip(*results, strict=True):
         assert not torch.allclose(one, other, rtol=1e-2)
     made = [
-        sample(state.averaged, 2, labels=torch.full((2,), label)) for label in range(config.classes)
+        sample(state.averaged, 2, labels=torch.full((2,), label))
+        for label in range(class_count(config.classes))
     ]
     assert not torch.equal(made[0], made[1])
     assert sample(state.averaged, 2).shape == made[0].shape  # the latent chooses
