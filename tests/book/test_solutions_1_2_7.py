@@ -142,7 +142,7 @@ def test_concepts_break():
     (loop,) = [cell.source for cell in read("01_concepts").cells if "generator_loss.backward()" in cell.source and "range(600)" in cell.source]  # fmt: skip  # noqa: E501
     kept = "first = [p.detach().clone() for p in generator.parameters()]\nfor _ in range(3):"
     head, turn, rest = loop.replace("for _ in range(600):", kept).partition(
-        "    # The generator's turn"
+        "    # The generator step"
     )
     mistake = rest.replace("fake = generator(torch.randn(128, 2, generator=rng))", "fake = generator(torch.randn(128, 2, generator=rng)).detach()")  # fmt: skip  # noqa: E501
     assert mistake != rest
