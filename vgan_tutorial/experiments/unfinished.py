@@ -31,6 +31,7 @@ from vgan_tutorial.experiments.toys import RECIPES, SAMPLES
 from vgan_tutorial.toys.data import Shares, locate, sample_toy
 from vgan_tutorial.toys.game import Game, Optimisers, Run, one_round
 from vgan_tutorial.toys.players import build_mlp
+from vgan_tutorial.training.step import move_average
 
 NAMES = ("non-saturating", "relativistic + R1 + R2")
 DECAY = 0.99  # of the averaged weights
@@ -67,7 +68,7 @@ def play_on(game: Game, falling: bool = False) -> dict[str, Run]:
         if falling:
             _set_rate(optimisers, game.rate * (1 - step / game.steps))
         one_round(run, optimisers, rng)
-        move_average(average, generator)
+        move_average(average, generator, 1 - DECAY)
     return {"plain": run, "averaged": replace(run, generator=average)}
 
 
@@ -79,13 +80,6 @@ def _set_rate(optimisers: Optimisers, rate: float) -> None:
     for optimiser in optimisers:
         for group in optimiser.param_groups:
             group["lr"] = rate
-
-
-@torch.no_grad()
-def move_average(average: nn.Module, network: nn.Module, decay: float = DECAY) -> None:
-    """One step of the moving average of weights: ``decay`` of the old one, the rest is new."""
-    for kept, new in zip(average.parameters(), network.parameters(), strict=True):
-        kept.lerp_(new, 1 - decay)
 
 
 def make_record(

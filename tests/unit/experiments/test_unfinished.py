@@ -9,7 +9,7 @@ import torch
 
 from vgan_tutorial.experiments import unfinished
 from vgan_tutorial.experiments.toys import RECIPES
-from vgan_tutorial.experiments.unfinished import NAMES, make_record, move_average, play_on
+from vgan_tutorial.experiments.unfinished import NAMES, make_record, play_on
 from vgan_tutorial.toys import Game, Run, play
 from vgan_tutorial.toys.data import Shares, locate
 
@@ -38,19 +38,6 @@ def test_a_falling_rate_begins_as_it_is_and_ends_one_step_above_zero(
     rates.clear()
     play_on(Game(steps=2, rate=0.4))
     assert rates == [0.4, 0.4]
-
-
-def test_the_average_is_a_geometric_sum() -> None:
-    """From 0 towards 1: after n steps it has come as far as 1 - decay^n."""
-    average, network = torch.nn.Linear(1, 1), torch.nn.Linear(1, 1)
-    for net, value in ((average, 0.0), (network, 1.0)):
-        for weights in net.parameters():
-            torch.nn.init.constant_(weights, value)
-    for _ in range(5):
-        move_average(average, network, decay=0.9)
-    for weights in average.parameters():
-        torch.testing.assert_close(weights, torch.full_like(weights, 1 - 0.9**5))
-    assert all((weights == 1).all() for weights in network.parameters())
 
 
 def test_the_averaged_generator_is_another_one_of_the_same_game() -> None:
