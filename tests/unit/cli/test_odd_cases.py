@@ -301,7 +301,7 @@ def test_a_pack_of_an_unknown_form_is_refused(settings, message, pack, tmp_path)
 def test_two_processes_do_not_make_one_pack(films, tmp_path):
     out = tmp_path / "packs" / "mine"
     out.parent.mkdir()
-    busy = pytest.raises(SystemExit, match=r"the pack .*mine is in use by the process")
+    busy = pytest.raises(SystemExit, match=r"the pack .*mine is in use by another process")
     with locked(out.with_name(".mine.lock"), out), busy:
         vgan("pack", films, out)
     assert not out.with_name("mine.partial").exists()
