@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from jaxtyping import Float, Int
@@ -12,6 +13,8 @@ from torch import Tensor, nn
 
 from vgan_tutorial.devices import send
 from vgan_tutorial.types import Classes, Labels
+
+Value = TypeVar("Value", int, Tensor)
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,14 @@ def class_count(classes: Classes) -> int:
     return math.prod(factor_counts(classes)) if classes else 0
 
 
+def join_values(values: Sequence[Value], counts: Sequence[int]) -> Value:
+    """A label for the values of its factors, numbers or tensors of them: undoes `read_labels`."""
+    label = values[0]
+    for value, count in zip(values[1:], counts[1:], strict=True):
+        label = label * count + value
+    return label
+
+
 def one_label(values: Sequence[int], classes: Classes) -> int:
     """The label of a class, given by the value of each of its factors; see `read_labels`.
 
@@ -95,10 +106,7 @@ def one_label(values: Sequence[int], classes: Classes) -> int:
         else:
             known = f"{known or 'no'} classes"
         raise ValueError(f"label is {given}, and the generator has {known}, counted from 0")
-    label = 0
-    for value, count in zip(values, counts, strict=True):
-        label = label * count + value
-    return label
+    return join_values(list(values), counts)
 
 
 def labels_in_turn(classes: Classes, count: int, generator: torch.Generator) -> Labels:
@@ -111,15 +119,17 @@ def labels_in_turn(classes: Classes, count: int, generator: torch.Generator) -> 
 def read_labels(labels: Labels, counts: Sequence[int]) -> list[Labels]:
     """The value of every factor. Labels count all combinations, the last factor goes round first.
 
+    A label that is out of range gives the first factor a value that it does not have.
+
     Args:
         labels: Numbers from 0 to the product of `counts`, less 1.
         counts: Number of values of each factor.
     """
     values = []
-    for count in reversed(counts):
+    for count in reversed(counts[1:]):
         values.append(labels % count)
         labels = labels // count
-    return values[::-1]
+    return [labels, *values[::-1]]
 
 
 def one_hots(values: Sequence[Labels], counts: Sequence[int]) -> Int[Tensor, "clips values"]:

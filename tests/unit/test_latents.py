@@ -59,6 +59,12 @@ def test_a_class_of_several_factors_has_an_entry_for_each():
     assert torch.equal(class_vector(normal(24, 5), labels, counts), rows.float())
 
 
+@pytest.mark.parametrize(("label", "classes"), [(3, 3), (-1, 3), (6, (3, 2)), (-1, (3, 2))])
+def test_a_label_that_is_out_of_range_is_no_other_class(label, classes):
+    with pytest.raises(RuntimeError, match="Class values must be"):
+        one_per_clip(torch.tensor([label]), 1, classes)
+
+
 def test_each_factor_is_chosen_by_a_number_of_its_own():
     latent = normal(30_000, 4)
     vectors = class_vector(latent, None, (3, 2))

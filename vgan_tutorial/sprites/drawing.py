@@ -11,7 +11,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from vgan_tutorial.devices import send, table
+from vgan_tutorial.latents import join_values
 from vgan_tutorial.sprites.sheets import (
+    ACT_NAMES,
     ACTIONS,
     CELL,
     DIRECTIONS,
@@ -55,10 +57,7 @@ class Acts:
         Args:
             counts: Number of sheets of each part.
         """
-        label = self.cell
-        for number, count in enumerate(counts):
-            label = label * count + self.parts[:, number]
-        return label
+        return join_values([self.cell, *self.parts.T], [len(ACT_NAMES), *counts])
 
     def poses(self, frames: int) -> Int[Tensor, "batch frames"]:
         """Number of the pose in every frame: one after the other, and round again."""
