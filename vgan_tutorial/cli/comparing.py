@@ -1,6 +1,5 @@
 """The command that looks at several runs side by side: `vgan runs`."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 import tyro
 from matplotlib.figure import Figure
 
+from vgan_tutorial.cli.folders import read_trained
 from vgan_tutorial.cli.outputs import check_output
 from vgan_tutorial.display import COLOURS, LINES
 from vgan_tutorial.errors import DataError, printable
@@ -90,9 +90,8 @@ def find_runs(folder: Path) -> tuple[list[_Run], list[str]]:
 def _data_of(run: Path) -> str:
     """Name of the data that a run was trained on; "?" where the run does not say."""
     try:
-        content = json.loads((run / "data.json").read_text(encoding="utf-8"))
-        return printable(Path(content["data"]).name)
-    except (OSError, ValueError, LookupError, TypeError):
+        return printable(Path(read_trained(run).data).name)
+    except (OSError, ValueError):
         return "?"
 
 
