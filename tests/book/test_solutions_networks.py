@@ -75,6 +75,12 @@ def test_a_solution_of_chapter_5_runs(label, monkeypatch):
     exec(code_of(CRITICS[label]), names)
 
 
+def test_discriminator_logit():
+    logits = torch.tensor([-2.0, 0.0, 1.0])
+    assert [round(p, 2) for p in torch.sigmoid(logits).tolist()] == [0.12, 0.5, 0.73]
+    assert torch.logit(torch.tensor(0.9)).item() == pytest.approx(2.2, abs=0.01)
+
+
 def test_generator_sizes():
     signal, layer = torch.zeros(1, 1, 4), nn.ConvTranspose1d(1, 1, 4, 2, 1)
     lengths = []
@@ -95,7 +101,7 @@ def test_generator_kernel():
     assert stamps(4)[:6] == [2, 1, 1, 2, 1, 1]
 
 
-def test_generator_batch_norm():
+def test_generator_batchnorm():
     channel = 0.1 * normal(4000, 1, 1, 1)
     loud = nn.BatchNorm2d(1, 0.8)(channel).std().item()
     assert math.sqrt(0.1**2 + 0.8) == pytest.approx(0.9)

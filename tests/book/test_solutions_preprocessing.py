@@ -36,10 +36,10 @@ def says(label: str, *parts: str) -> None:
 
 def test_every_exercise_has_a_solution_and_a_test_here():
     assert set(EXERCISES) == set(SOLUTIONS)
-    assert {f"test_{label}" for label in EXERCISES} <= set(globals())
+    assert {f"test_preprocessing_{label}" for label in EXERCISES} <= set(globals())
 
 
-def test_name():
+def test_preprocessing_name():
     """The trap: the class as the file name spells it is no class of the list."""
     name = "v_HandStandPushups_g07_c02.avi"
     spelt, official = name.split("_")[1], "HandstandPushups"
@@ -49,12 +49,12 @@ def test_name():
     says("name", f"Class `{official}`", "group 7, second clip", f'"{spelt}" in classes')
 
 
-def test_windows():
+def test_preprocessing_windows():
     assert [window_starts(240, 16, stride) for stride in (1, 8, 15, 16)] == [225, 120, 15, 0]
     says("windows", "= 225", "= 120", "$r = 15$ is the largest, with 15 windows")
 
 
-def test_stripes():
+def test_preprocessing_stripes():
     stripes = np.zeros((1, 20, 320, 3), np.uint8)
     stripes[:, :, ::5] = 255
     honest, careless = (resize(stripes, 20, 20, antialias=on)[0, 0, :, 0] for on in (True, False))
@@ -64,7 +64,7 @@ def test_stripes():
     says("stripes", "255 / 5 = 51", "48 and 64", "between 0 and 128", "every five columns")
 
 
-def test_backwards():
+def test_preprocessing_backwards():
     """By the formula of the page, in exact fractions; a half turn is neither way."""
 
     def backwards(period):
@@ -78,7 +78,7 @@ def test_backwards():
     says("backwards", "strides 13 to 23", "strides 4, 5, then 10, 11, then 16, 17, then 22, 23")
 
 
-def test_leak():
+def test_preprocessing_leak():
     """By drawing, not by the formula: twelve clips, each in training by the toss of a coin."""
     chance = 1 - 0.5**11
     assert chance == pytest.approx(0.9995, abs=5e-5)
@@ -89,7 +89,7 @@ def test_leak():
     says("leak", "= 0.9995", "groups of two")
 
 
-def test_own(tmp_path):
+def test_preprocessing_own(tmp_path):
     """--fps gives films of 30 and 60 one rate; --stride leaves them apart."""
     folder = tmp_path / "films" / "Cat"
     folder.mkdir(parents=True)
