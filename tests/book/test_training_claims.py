@@ -11,6 +11,7 @@ from tests.book.notebooks import ROOT
 from tests.support.seeds import seeded
 from vgan_tutorial.discriminators import ResidualDiscriminator
 from vgan_tutorial.losses import r1_penalty
+from vgan_tutorial.metrics.neighbours import copying_share
 from vgan_tutorial.oracle import judge, summarise
 from vgan_tutorial.recipes import RECIPES, get_recipe
 from vgan_tutorial.shapes import PRESETS, MovingShapes
@@ -140,3 +141,20 @@ def test_what_is_said_of_hinge_in_the_search():
     assert round(100 * found("non-saturating loss")[-1]) == 11
     assert found("non-saturating loss")[0] == 0
     assert [round(100 * share) for share in (hinge[-1], usual[0], usual[-1])] == [88, 78, 95]
+
+
+@pytest.mark.parametrize(("count", "told"), [(30, (0.55, 0.65)), (200, (0.75, 0.9))])
+def test_an_honest_generator_looks_like_a_copyist_where_few_films_are_set_aside(count, told):
+    """Films and fakes alike are points of one Gaussian; chapter 8's 240 films and 30."""
+    shares = []
+    for seed in range(40):
+        draw = seeded(seed)
+        films, other = (torch.randn(number, 8, generator=draw) for number in (240, 30))
+        chosen = [
+            each[torch.randint(len(each), (count,), generator=draw)] for each in (films, other)
+        ]
+        shares.append(copying_share(torch.randn(200, 8, generator=draw), *chosen))
+    different = [n * (1 - (1 - 1 / n) ** count) for n in (240, 30)]  # films, on average
+    mean = sum(shares) / len(shares)
+    assert mean == pytest.approx(different[0] / sum(different), abs=0.04)
+    assert told[0] < mean < told[1]
